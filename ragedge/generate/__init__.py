@@ -1,0 +1,1 @@
+"""Chunks to a prompt, tokens, and a grounded answer."""

@@ -1,0 +1,1 @@
+"""The knowledge base on disk: SQLite rows are the truth, vector graphs are caches of them."""

@@ -1,0 +1,1 @@
+"""Model folders: catalog, pull, verify, import, and the compilers that make them."""

@@ -1,0 +1,1 @@
+"""Weights in safetensors or GGUF to ONNX graphs, without torch."""

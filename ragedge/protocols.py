@@ -1,0 +1,212 @@
+"""One Protocol per plugin kind: what a plugin must do, and nothing else.
+
+A plugin is a factory, registered as an entry point in the group ``ragedge.<kind>``, that takes a mapping
+of options and returns an object with these members. It validates its own options. Constructing it loads
+everything; it either succeeds or raises. ``ragedge.testing.contracts`` holds the suite each kind must pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ragedge.datatypes import (
+        Chunk,
+        Document,
+        GenerationOptions,
+        GenerationStats,
+        GeneratorCapabilities,
+        Message,
+        Probe,
+    )
+
+    Float32: TypeAlias = NDArray[np.float32]
+    Int8: TypeAlias = NDArray[np.int8]
+    Int64: TypeAlias = NDArray[np.int64]
+
+Options: TypeAlias = Mapping[str, Any]
+
+
+class Loader(Protocol):
+    """Reads one kind of file (``ragedge.loader``). Pure: bytes in, Document out; runs in a worker process."""
+
+    @property
+    def media_types(self) -> Sequence[str]:
+        """Media types it reads, as ``ingest.detect`` names them."""
+
+    def load(self, data: bytes, source: str, /) -> Document:
+        """Read a file's bytes.
+
+        Raises:
+            SourceError: it cannot be read; ``code`` says why (damaged, encrypted, no_text ...).
+        """
+
+
+class Preprocessor(Protocol):
+    """Rewrites the text of a page (``ragedge.preprocessor``)."""
+
+    def process(self, text: str, /) -> tuple[str, Sequence[int]]:
+        """Rewrite text.
+
+        Returns:
+            text: The new text.
+            offsets: For each code point of the new text, and one past its end, where it stood in the old;
+                length ``len(text) + 1``, never decreasing.
+        """
+
+
+class TokenCounter(Protocol):
+    """Counts as the embedder does; handed to chunkers."""
+
+    def token_spans(self, text: str, /) -> Sequence[tuple[int, int]]:
+        """Return each token's half-open code-point span in text, special tokens left out."""
+
+
+class Chunker(Protocol):
+    """Cuts a document into chunks (``ragedge.chunker``). Runs in a worker process."""
+
+    def chunk(self, document: Document, counter: TokenCounter, /) -> Sequence[Chunk]:
+        """Cut a document. Every non-space character of every page is in some chunk, and no chunk's
+        ``index_text`` is longer than the ``max_tokens`` option.
+        """
+
+
+@runtime_checkable
+class Embedder(TokenCounter, Protocol):
+    """Turns text into vectors (``ragedge.embedder``)."""
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest text it reads whole, in its own tokens, special tokens left out."""
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over weights, tokenizer, pooling and prefixes; two embedders agree when theirs do."""
+
+    def embed_passages(self, texts: Sequence[str], /) -> Float32:
+        """Embed passages; (len(texts), dim), float32, rows of L2 norm 1; no texts give shape (0, dim)."""
+
+    def embed_query(self, text: str, /) -> Float32:
+        """Embed a question; (dim,), float32, L2 norm 1."""
+
+
+class VectorIndex(Protocol):
+    """Finds the nearest rows (``ragedge.index``). A cache: it can always be rebuilt from the rows."""
+
+    def __len__(self) -> int: ...
+
+    def add(self, ids: Int64, rows: Float32, /) -> None:
+        """Add rows, (n, dim) float32, under ids (n,).
+
+        Raises:
+            ValueError: shapes differ from what the index holds, or a row is not finite.
+        """
+
+    def remove(self, ids: Int64, /) -> None:
+        """Remove rows by id; an unknown id is no error."""
+
+    def search(self, query: Float32, top_k: int, allowed: Int64 | None = None, /) -> tuple[Int64, Float32]:
+        """Find the rows with the greatest dot product.
+
+        Args:
+            query: (dim,), float32, finite.
+            top_k: At least 1; fewer rows come back where fewer are there.
+            allowed: Ids that may come back; None allows all.
+
+        Returns:
+            ids: (k,), best first.
+            scores: (k,), dot products, not increasing.
+        """
+
+    def dump(self) -> bytes:
+        """Return the index as bytes that its factory's ``data`` option loads again; empty if it keeps none."""
+
+
+class Reranker(Protocol):
+    """Scores passages against a question anew (``ragedge.reranker``)."""
+
+    def score(self, question: str, passages: Sequence[str], /) -> Float32:
+        """Score passages; (len(passages),), higher is better."""
+
+
+class Generation(Protocol):
+    """A generation under way: pieces of text, in order. Closing it aborts at the next token."""
+
+    @property
+    def stats(self) -> GenerationStats:
+        """Counts and times so far."""
+
+    def __iter__(self) -> Iterator[str]: ...
+
+    def close(self) -> None:
+        """Abort; the generator is ready for the next call."""
+
+
+class Generator(Protocol):
+    """Writes text (``ragedge.generator``). One generation at a time; callers queue."""
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over weights and tokenizer; empty where it cannot be known."""
+
+    @property
+    def context_window(self) -> int:
+        """Prompt and answer together, in tokens."""
+
+    @property
+    def capabilities(self) -> GeneratorCapabilities:
+        """What it can do beyond text in, text out."""
+
+    def count_tokens(self, messages: Sequence[Message], /) -> int:
+        """Count the tokens of a prompt, chat template included; an estimate without ``token_counts``."""
+
+    def generate(self, messages: Sequence[Message], options: GenerationOptions, /) -> Generation:
+        """Begin to answer.
+
+        Raises:
+            PromptTooLongError: the prompt and ``max_new_tokens`` do not fit the context window.
+        """
+
+
+class Backend(Protocol):
+    """Describes where a graph runs (``ragedge.backend``); the runtime opens the session."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
+
+    @property
+    def graph_profile(self) -> str:
+        """``dynamic`` (the CPU graph) or ``static`` (fixed shapes, quantize-dequantize)."""
+
+    @property
+    def provider(self) -> str:
+        """The execution provider's name, such as ``CPUExecutionProvider``."""
+
+    @property
+    def provider_library(self) -> Path | None:
+        """A plugin provider's shared library to register first; None where the runtime has it built in."""
+
+    def provider_options(self) -> Mapping[str, str]:
+        """Return options for the provider."""
+
+    def probe(self) -> Probe:
+        """Say whether it can run here, with the reason."""
