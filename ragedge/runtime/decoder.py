@@ -1,0 +1,256 @@
+"""Drives a decoder graph over key and value buffers that are bound once and written in place.
+
+The graph (batch 1) reads ``input_ids`` int64 (1, seq), ``seqlens_k`` int32 (1,) = past + seq - 1,
+``total_sequence_length`` int32 () = past + seq, ``logit_positions`` int64 (rows,) into seq, and for each
+layer i ``past.{i}.key|value`` float32 (1, kv_heads, capacity, head_dim). It writes ``logits`` float32
+(rows, vocab) and ``present.{i}.key|value``, which are the same buffers as past: nothing is copied, and
+going back to a shorter text is a matter of forgetting a length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+
+from ragedge.errors import ModelIntegrityError, PromptTooLongError
+from ragedge.runtime.failures import mapped
+from ragedge.runtime.session import Session, load_onnxruntime, open_session
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ragedge.protocols import Backend
+
+GRAPH_NAME = "model.onnx"
+CHUNK_TOKENS = 256
+
+Logits = Literal["last", "all", "none"]
+
+
+class DecoderShape(Protocol):
+    """What a manifest's ``decoder`` facts say of the graph, as far as running it needs them."""
+
+    @property
+    def layers(self) -> int:
+        """Attention layers, each with a key and a value buffer."""
+
+    @property
+    def kv_heads(self) -> int:
+        """Heads of a key or value."""
+
+    @property
+    def head_dim(self) -> int:
+        """Length of one head's vector."""
+
+    @property
+    def context_length(self) -> int:
+        """Positions that the graph was built for."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Length of a row of logits."""
+
+
+class Decoder:
+    """A decoder graph and its KV buffers.
+
+    Not safe for threads: its owner serialises calls.
+
+    Attributes:
+        facts: The model's shape.
+        capacity: Tokens that fit, prompt and answer together.
+        tokens: The tokens whose keys and values are held, oldest first; read only.
+    """
+
+    def __init__(
+        self, session: Session, facts: DecoderShape, capacity: int, chunk_tokens: int = CHUNK_TOKENS
+    ) -> None:
+        if not 1 <= capacity <= facts.context_length:
+            raise ValueError(
+                f"capacity must be 1 to {facts.context_length} for {session.name}, got {capacity}"
+            )
+        if chunk_tokens < 1:
+            raise ValueError(f"chunk_tokens must be at least 1, got {chunk_tokens}")
+        self.facts = facts
+        self.capacity = capacity
+        self.tokens: list[int] = []
+        self._session = session
+        self._chunk_tokens = chunk_tokens
+        self._held: dict[str, NDArray[Any]] = {}  # what the binding points into must outlive it
+        self._bind_value = load_onnxruntime().OrtValue.ortvalue_from_numpy
+        self._binding = session.native.io_binding()
+        self._bind_caches()
+        self._seqlens = np.zeros(1, np.int32)  # (1,)
+        self._total = np.zeros((), np.int32)  # ()
+        self._step_ids = np.zeros((1, 1), np.int64)  # (1, 1)
+        self._step_row = np.zeros(1, np.int64)  # (1,)
+        self._step_logits = np.zeros((1, facts.vocab_size), np.float32)  # (1, vocab)
+        self._bind_input("seqlens_k", self._seqlens)
+        self._bind_input("total_sequence_length", self._total)
+        self._step_bound = False
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        facts: DecoderShape,
+        backend: Backend,
+        *,
+        threads: int,
+        capacity: int,
+        chunk_tokens: int = CHUNK_TOKENS,
+    ) -> Decoder:
+        """Load the graph of a model folder and allocate its buffers.
+
+        Args:
+            folder: Holds ``model.onnx`` and its data.
+            facts: The manifest's description of the graph.
+            backend: Where it runs.
+            threads: Threads inside one operator.
+            capacity: Tokens that the buffers hold; memory is 8 * layers * kv_heads * head_dim bytes each,
+                taken as tokens arrive.
+            chunk_tokens: Most tokens of one run, which bounds the working memory of a long prompt and
+                how late an abort is noticed.
+
+        Raises:
+            ModelError: the graph could not be loaded, or is not the one that facts describe.
+        """
+        return cls(open_session(folder / GRAPH_NAME, backend, threads=threads), facts, capacity, chunk_tokens)
+
+    @property
+    def length(self) -> int:
+        """How many tokens are held."""
+        return len(self.tokens)
+
+    def extend(
+        self,
+        ids: Sequence[int],
+        logits: Logits = "last",
+        keep_going: Callable[[], bool] | None = None,
+    ) -> NDArray[np.float32]:
+        """Read tokens after those held.
+
+        Args:
+            ids: Token ids, each below the vocabulary's size; at least one.
+            logits: Whose logits to return: of the last token, of every token, or of none.
+            keep_going: Asked between chunks of a long prompt; False stops there.
+
+        Returns:
+            (rows, vocab): one row per token asked for; no rows when stopped early, and ``length`` says how
+            far it came. After a single token, a view that the next call overwrites.
+
+        Raises:
+            PromptTooLongError: they do not fit the capacity; nothing was read.
+            ValueError: ids is empty, or an id is outside the vocabulary.
+            ModelError: the graph failed; the tokens of its chunk are not held.
+        """
+        count = len(ids)
+        if count == 0:
+            raise ValueError("extend needs at least one token")
+        if self.length + count > self.capacity:
+            raise PromptTooLongError(
+                f"{self.length + count} tokens do not fit the context window of {self.capacity}",
+                hint="shorten the prompt, or raise generate.context_window",
+            )
+        if min(ids) < 0 or max(ids) >= self.facts.vocab_size:
+            raise ValueError(f"token ids must be 0 to {self.facts.vocab_size - 1}")
+        if count == 1 and logits == "last":
+            return self._step(ids[0])
+        wanted = {"all": count, "last": 1, "none": 0}[logits]
+        rows = np.empty((wanted, self.facts.vocab_size), np.float32)
+        for start in range(0, count, self._chunk_tokens):
+            if start and keep_going is not None and not keep_going():
+                return rows[:0]
+            chunk = ids[start : start + self._chunk_tokens]
+            ends = start + len(chunk) == count
+            if logits == "all":
+                self._read(chunk, np.arange(len(chunk)), rows[start : start + len(chunk)])
+            elif logits == "last" and ends:
+                self._read(chunk, np.array([len(chunk) - 1]), rows)
+            else:
+                self._read(chunk, np.zeros(0, np.int64), rows[:0])
+        return rows
+
+    def reuse(self, ids: Sequence[int]) -> int:
+        """Forget every token that is not a prefix of ids, and return how many are left to build on.
+
+        At least one of ids is left to read, since the logits of its last token are what comes next.
+        """
+        most = min(self.length, len(ids) - 1)
+        shared = next((i for i in range(most) if self.tokens[i] != ids[i]), max(most, 0))
+        self.truncate(shared)
+        return shared
+
+    def truncate(self, length: int) -> None:
+        """Forget the tokens from a position on; their keys and values are overwritten by the next ones."""
+        if not 0 <= length <= self.length:
+            raise ValueError(f"cannot truncate {self.length} tokens to {length}")
+        del self.tokens[length:]
+
+    def reset(self) -> None:
+        """Forget every token."""
+        self.truncate(0)
+
+    def close(self) -> None:
+        """Forget every token and overwrite what their keys, values and logits left in memory."""
+        self.reset()
+        for array in self._caches:
+            array.fill(0)
+        self._step_logits.fill(0)
+        self._step_ids.fill(0)
+
+    def _step(self, token: int) -> NDArray[np.float32]:
+        """Read one token over the arrays that were bound at the first one."""
+        if not self._step_bound:
+            self._bind_input("input_ids", self._step_ids)
+            self._bind_input("logit_positions", self._step_row)
+            self._bind_output("logits", self._step_logits)
+            self._step_bound = True
+        self._step_ids[0, 0] = token
+        self._run(1)
+        self.tokens.append(token)
+        return self._step_logits
+
+    def _read(self, ids: Sequence[int], positions: NDArray[np.int64], rows: NDArray[np.float32]) -> None:
+        """Read one chunk and put the logits at positions into rows, (len(positions), vocab)."""
+        self._step_bound = False
+        self._bind_input("input_ids", np.array([ids], np.int64))
+        self._bind_input("logit_positions", positions)
+        self._bind_output("logits", rows)
+        self._run(len(ids))
+        self.tokens.extend(ids)
+
+    def _run(self, count: int) -> None:
+        total = self.length + count
+        self._seqlens[0] = total - 1
+        self._total[()] = total
+        with mapped("run", self._session.name, self._session.provider):
+            self._session.native.run_with_iobinding(self._binding)
+
+    def _bind_input(self, name: str, array: NDArray[Any]) -> None:
+        self._held[name] = array
+        self._binding.bind_ortvalue_input(name, self._bind_value(array))
+
+    def _bind_output(self, name: str, array: NDArray[np.float32]) -> None:
+        self._held[name] = array
+        self._binding.bind_ortvalue_output(name, self._bind_value(array))
+
+    def _bind_caches(self) -> None:
+        """Allocate the KV buffers, zeroed (the system hands out their pages as they are touched)."""
+        names = [f"{layer}.{part}" for layer in range(self.facts.layers) for part in ("key", "value")]
+        expected = {f"past.{name}" for name in names}
+        found = {name for name in self._session.input_names if name.startswith("past.")}
+        if found != expected:
+            raise ModelIntegrityError(
+                f"{self._session.name} has {len(found)} KV inputs; its manifest says {len(expected)}",
+                hint="ragedge models verify",
+            )
+        shape = (1, self.facts.kv_heads, self.capacity, self.facts.head_dim)
+        self._caches = [np.zeros(shape, np.float32) for _ in names]
+        for name, array in zip(names, self._caches, strict=True):
+            value = self._bind_value(array)
+            self._binding.bind_ortvalue_input(f"past.{name}", value)
+            self._binding.bind_ortvalue_output(f"present.{name}", value)
