@@ -72,8 +72,8 @@ class Decoder:
             raise ValueError(
                 f"capacity must be 1 to {facts.context_length} for {session.name}, got {capacity}"
             )
-        if chunk_tokens < 1:
-            raise ValueError(f"chunk_tokens must be at least 1, got {chunk_tokens}")
+        if chunk_tokens < 2:
+            raise ValueError(f"chunk_tokens must be at least 2, got {chunk_tokens}")
         self.facts = facts
         self.capacity = capacity
         self.tokens: list[int] = []
@@ -161,26 +161,31 @@ class Decoder:
             return self._step(ids[0])
         wanted = {"all": count, "last": 1, "none": 0}[logits]
         rows = np.empty((wanted, self.facts.vocab_size), np.float32)
-        for start in range(0, count, self._chunk_tokens):
+        start = 0
+        while start < count:
             if start and keep_going is not None and not keep_going():
                 return rows[:0]
-            chunk = ids[start : start + self._chunk_tokens]
-            ends = start + len(chunk) == count
+            end = start + self._chunk_tokens
+            end = count if end + 1 >= count else end  # never a chunk of one token, see reuse
+            chunk = ids[start:end]
             if logits == "all":
-                self._read(chunk, np.arange(len(chunk)), rows[start : start + len(chunk)])
-            elif logits == "last" and ends:
+                self._read(chunk, np.arange(len(chunk)), rows[start:end])
+            elif logits == "last" and end == count:
                 self._read(chunk, np.array([len(chunk) - 1]), rows)
             else:
                 self._read(chunk, np.zeros(0, np.int64), rows[:0])
+            start = end
         return rows
 
     def reuse(self, ids: Sequence[int]) -> int:
         """Forget every token that is not a prefix of ids, and return how many are left to build on.
 
-        At least one of ids is left to read, since the logits of its last token are what comes next.
+        The last two of ids are always left to read: the last one's logits are what comes next, and the
+        kernels for one row round differently from those for more, while two rows or two hundred give
+        equal bits. So a prompt has the same logits whatever was held before it.
         """
-        most = min(self.length, len(ids) - 1)
-        shared = next((i for i in range(most) if self.tokens[i] != ids[i]), max(most, 0))
+        most = max(min(self.length, len(ids) - 2), 0)
+        shared = next((i for i in range(most) if self.tokens[i] != ids[i]), most)
         self.truncate(shared)
         return shared
 
