@@ -1,0 +1,234 @@
+"""Reads HTML with the standard library's tolerant parser; no tree is kept, so no dependency is needed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from html.parser import HTMLParser
+from typing import Any
+
+from ragedge.datatypes import BlockKind, Document
+from ragedge.errors import SourceError
+from ragedge.ingest import detect
+from ragedge.ingest.clean import clean
+from ragedge.ingest.options import no_options
+from ragedge.ingest.page_builder import PageBuilder
+from ragedge.ingest.safety import is_bare_notice_word, notice_kind
+from ragedge.ingest.table_text import render_table
+
+_CHARSET = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w.:-]+)""", re.I)
+_UNREAD = {
+    "script",
+    "style",
+    "template",
+    "noscript",
+    "svg",
+    "math",
+    "iframe",
+    "object",
+    "select",
+    "button",
+    "nav",
+}
+_VOID = {"br", "hr", "img", "input", "meta", "link", "area", "base", "col", "embed", "source", "track", "wbr"}
+_BLOCKS = {
+    "p", "div", "section", "article", "header", "footer", "aside", "main", "blockquote", "figure", "figcaption",
+    "dl", "dt", "dd", "address", "fieldset", "form", "details", "summary", "ul", "ol", "body", "html", "center", "hr",
+}  # fmt: skip
+_MAX_DEPTH = 20
+
+
+def create(options: Mapping[str, Any]) -> HtmlLoader:
+    """Build the loader; it has no options."""
+    no_options("loader", "html", options)
+    return HtmlLoader()
+
+
+class HtmlLoader:
+    """Reads ``text/html``; the whole file is one page without a number."""
+
+    @property
+    def media_types(self) -> Sequence[str]:
+        """What it reads."""
+        return (detect.HTML,)
+
+    def load(self, data: bytes, source: str, /) -> Document:
+        """Read a file's bytes.
+
+        Raises:
+            SourceError: no text is in it.
+        """
+        declared = _CHARSET.search(data[:2048])
+        text = detect.decode_text(data, source, declared[1].decode("ascii") if declared else None)
+        reader = _Reader()
+        reader.feed(clean(text))
+        reader.close()
+        page = reader.finish().build(None)
+        if not page.text:
+            raise SourceError("no_text", f"{source} holds no text")
+        return Document(source, detect.HTML, (page,), reader.title)
+
+
+class _Reader(HTMLParser):
+    """Turns tags into blocks as they come."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.title = ""
+        self._builder = PageBuilder()
+        self._text: list[str] = []
+        self._kind: BlockKind = "paragraph"
+        self._level = 0
+        self._skipping: list[str] = []  # open elements whose text is not read
+        self._lists: list[int] = []  # next number of each open list; 0 for bullets
+        self._items: list[str] = []
+        self._rows: list[list[str]] | None = None
+        self._head_rows = 0
+        self._cell_open = False
+        self._table_depth = 0
+        self._bare_notice = ""
+        self._in_title = self._in_pre = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self._skipping or (tag in _UNREAD and tag not in _VOID):
+            if tag not in _VOID:
+                self._skipping.append(tag)
+            return
+        if tag == "title":
+            self._in_title = True
+        elif tag == "table":
+            self._table_depth += 1
+            if self._table_depth == 1:
+                self._flush()
+                self._rows, self._head_rows = [], 0
+        elif self._rows is not None:
+            self._table_tag(tag)
+        elif tag == "br":
+            self._text.append("\n")
+        elif tag == "li":
+            self._end_item()
+            number = self._lists[-1] if self._lists else 0
+            indent = "  " * (min(len(self._lists), _MAX_DEPTH) - 1)
+            self._text.append(f"{indent}{number}. " if number else f"{indent}- ")
+            if number:
+                self._lists[-1] += 1
+        elif tag in ("ul", "ol"):
+            self._end_item() if self._lists else self._flush()
+            start = dict(attrs).get("start") or "1"
+            self._lists.append(
+                (int(start) if start.isdecimal() and len(start) < 9 else 1) if tag == "ol" else 0
+            )
+        elif re.fullmatch("h[1-6]", tag):
+            self._flush()
+            self._kind, self._level = "heading", int(tag[1])
+        elif tag == "pre":
+            self._flush()
+            self._kind, self._in_pre = "code", True
+        elif tag in ("figcaption", "caption"):
+            self._flush()
+            self._kind = "caption"
+        elif tag in _BLOCKS and not self._lists:
+            self._flush()
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._skipping:
+            if tag in self._skipping:  # unclosed elements inside end with it
+                del self._skipping[self._skipping.index(tag) :]
+            return
+        if tag == "title":
+            self._in_title = False
+        elif tag == "table" and self._table_depth:
+            self._table_depth -= 1
+            if self._table_depth == 0 and self._rows is not None:
+                self._end_cell()
+                rows = [row for row in self._rows if any(cell.strip() for cell in row)]
+                self._rows = None
+                if any(len(row) > 1 for row in rows):
+                    self._builder.add(
+                        "table", render_table(rows), header_rows=min(self._head_rows, len(rows) - 1)
+                    )
+                else:  # a table of one column is layout
+                    for row in rows:
+                        self._builder.add("paragraph", row[0])
+        elif self._rows is not None:
+            self._end_cell() if tag in ("td", "th", "tr") else None
+        elif tag == "li":
+            self._end_item()
+        elif tag in ("ul", "ol") and self._lists:
+            self._end_item()
+            self._lists.pop()
+            if not self._lists:
+                self._builder.add("list", "\n".join(self._items))
+                self._items = []
+        elif tag == "pre" or re.fullmatch("h[1-6]", tag) or (tag in _BLOCKS and not self._lists):
+            self._flush()
+
+    def handle_data(self, data: str) -> None:
+        if self._skipping:
+            return
+        if self._in_title:
+            self.title = " ".join((self.title + data).split())
+        elif self._in_pre:
+            self._text.append(data)
+        elif self._rows is None or self._cell_open:
+            self._text.append(re.sub(r"\s+", " ", data))
+
+    def finish(self) -> PageBuilder:
+        """Return the builder with everything that was left open."""
+        if self._rows is not None:
+            self._table_depth = 1
+            self._skipping = []
+            self.handle_endtag("table")
+        while self._lists:
+            self.handle_endtag("ul")
+        self._flush()
+        if self._bare_notice:
+            self._builder.add(notice_kind(self._bare_notice) or "note", self._bare_notice)
+        return self._builder
+
+    def _table_tag(self, tag: str) -> None:
+        assert self._rows is not None
+        if tag == "tr" and self._table_depth == 1:
+            self._end_cell()
+            self._rows.append([])
+        elif tag in ("td", "th") and self._table_depth == 1:
+            self._end_cell()
+            if not self._rows:
+                self._rows.append([])
+            if tag == "th" and not self._rows[-1] and self._head_rows == len(self._rows) - 1:
+                self._head_rows += 1
+            elif tag == "td" and self._head_rows == len(self._rows) and self._rows[-1]:
+                self._head_rows -= 1  # the first cell alone was a row's head, not a column's
+            self._rows[-1].append("")
+            self._cell_open = True
+        elif tag in _BLOCKS or tag in ("br", "li", "td", "tr"):
+            self._text.append(" ")
+
+    def _end_cell(self) -> None:
+        if self._cell_open and self._rows and self._rows[-1]:
+            self._rows[-1][-1] = "".join(self._text).strip()
+        self._text, self._cell_open = [], False
+
+    def _end_item(self) -> None:
+        text = re.sub(r"(?<=\S) {2,}", " ", "".join(self._text)).rstrip()
+        if text.strip().strip("-").strip():
+            self._items.append(text)
+        self._text = []
+
+    def _flush(self) -> None:
+        """End the block that is open."""
+        text = "".join(self._text)
+        if not self._in_pre:
+            text = "\n".join(line.strip() for line in text.split("\n")).strip()
+        kind, level = self._kind, self._level
+        self._text, self._kind, self._level, self._in_pre = [], "paragraph", 0, False
+        if not text.strip():
+            return
+        if kind == "paragraph" and is_bare_notice_word(text):
+            self._bare_notice = text
+            return
+        if kind in ("paragraph", "list") and self._bare_notice:
+            text, self._bare_notice = f"{self._bare_notice}\n{text}", ""
+        if kind == "paragraph":
+            kind = notice_kind(text.split("\n")[0]) or kind
+        self._builder.add(kind, text, level=level)
