@@ -1,0 +1,92 @@
+# make demo       everything a newcomer needs: environment, models, the example manual, three answers
+# make test       what must hold before a change lands: lint, types, import order, docs, tests
+# make test-slow  tests that run for minutes or against peers (llama.cpp, sentence-transformers)
+# make install-check   a fresh install without extras: wheels only, its size, no torch
+
+PYTHON ?= python3
+VENV := .venv
+BENCH_VENV := .bench-venv
+BIN := $(VENV)/bin
+DEMO_KB := .demo/kb
+PYTEST_FLAGS := -q $(if $(CI),-p scripts.fail_on_skip)
+# Quiet: only errors. The registry, its mirrors and caches are whatever this machine's pip is set to.
+PIP := -m pip --disable-pip-version-check install -qq
+DOCS := README.md $(wildcard docs/*.md)
+
+.DELETE_ON_ERROR:
+.PHONY: demo test check test-slow install-check models docs format clean
+
+demo: $(VENV)/.installed
+	@echo "== models (fetched once, then kept on this device)"
+	@$(BIN)/ragedge models pull
+	@echo "== the example manual"
+	@$(BIN)/ragedge demo examples/automotive_manual/manual.pdf --kb $(DEMO_KB) \
+		--question "What is the tightening torque for the wheel nuts?" \
+		--question "Which fuse protects the horn?" \
+		--question "What is the towing capacity of the moon buggy?"
+	@echo "Yours: $(BIN)/ragedge ingest manual.pdf, then $(BIN)/ragedge ask \"...\""
+
+test: check models
+	@echo "== tests"
+	@$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+check: $(VENV)/.dev
+	@echo "== format and lint"
+	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check .; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@echo "== types"
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/mypy --no-error-summary --strict tests/typing_public.py
+	@echo "== import order"
+	@$(BIN)/lint-imports > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
+	@echo "== generated parts of the docs"
+	@$(BIN)/cog --check -P -I scripts $(DOCS) > $(VENV)/cog.log || { cat $(VENV)/cog.log; echo "run: make docs"; exit 1; }
+
+models: $(VENV)/.dev
+	@echo "== models"
+	@$(BIN)/ragedge models pull
+
+test-slow: $(BENCH_VENV)/.installed
+	@echo "== models"
+	@$(BENCH_VENV)/bin/ragedge models pull
+	@echo "== slow tests"
+	@$(BENCH_VENV)/bin/python -m pytest $(PYTEST_FLAGS) -m slow
+
+install-check:
+	@$(PYTHON) scripts/check_install.py
+
+docs: $(VENV)/.dev
+	@$(BIN)/cog -r -P -I scripts $(DOCS)
+
+format: $(VENV)/.dev
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+clean:
+	rm -rf $(VENV) $(BENCH_VENV) .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ragedge needs Python 3.11 or later; run: make PYTHON=python3.12")'
+	@echo "== environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	@echo "== installing ragedge"
+	@$(BIN)/python $(PIP) -e .
+	@touch $@
+
+# Dependency groups need pip 25.1.
+$(VENV)/.dev: pyproject.toml $(VENV)/.installed
+	@echo "== installing the development tools"
+	@$(BIN)/python $(PIP) "pip>=25.1"
+	@$(BIN)/python $(PIP) --group dev -e examples/plugin_sentence_chunker
+	@touch $@
+
+# llama.cpp is built here, for this processor: its published builds leave out instructions it is fastest with.
+$(BENCH_VENV)/.installed: pyproject.toml
+	@echo "== installing the peers in $(BENCH_VENV) (llama.cpp is compiled: minutes)"
+	@$(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python $(PIP) "pip>=25.1"
+	@$(BENCH_VENV)/bin/python $(PIP) torch==2.13.0
+	@CMAKE_ARGS="-DGGML_NATIVE=ON" $(BENCH_VENV)/bin/python $(PIP) --no-binary llama-cpp-python \
+		--group dev --group bench -e . -e examples/plugin_sentence_chunker
+	@touch $@
