@@ -1,0 +1,129 @@
+"""The tables of ``kb.sqlite`` and how they came about, one numbered migration at a time.
+
+::
+
+    documents 1─n pages             what was read, for `inspect` and for quotes
+        └── 1─n chunks 1─1 vectors  what is searched: int8 codes and a scale per row
+                  └── 1─1 fts       full text: heading, body, codes (contentless: the text stands in chunks)
+    manifest, settings, tuned       who built it, what the user set, what tuning found
+
+A released migration is never edited; a change is a new one. Chunk rowids are never used twice, so an index
+that knows which ids it holds can tell exactly what it lacks.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from ragedge.errors import StoreError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+    from sqlite_utils.migrations import Migrations
+
+SCHEMA_VERSION = 1
+_SET = "ragedge"
+# Porter over unicode61 without diacritics: the tokenizer FTS5 has that suits English manuals best.
+TOKENIZER = "porter unicode61 remove_diacritics 2"
+
+
+def bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Apply the migrations that a database lacks; the caller holds the writer lock.
+
+    Raises:
+        StoreError: a newer ragedge made it.
+    """
+    version = check_version(connection)
+    if version == SCHEMA_VERSION:
+        return  # the usual case does not pay for importing sqlite-utils
+    from sqlite_utils import Database
+
+    database = Database(connection)
+    _migrations().apply(database)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def check_version(connection: sqlite3.Connection) -> int:
+    """Return the schema version of a database; 0 for a new one.
+
+    Raises:
+        StoreError: a newer ragedge made it.
+    """
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"the knowledge base has schema version {version}; this ragedge knows up to {SCHEMA_VERSION}",
+            hint="upgrade ragedge",
+        )
+    return version
+
+
+def _migrations() -> Migrations:
+    from sqlite_utils.migrations import Migrations
+
+    migrations = Migrations(_SET)
+    migrations(name="m001_first_tables")(_m001_first_tables)
+    return migrations
+
+
+def _m001_first_tables(database: Database) -> None:
+    for statement in _M001.split(";"):
+        if statement.strip():
+            database.execute(statement)
+
+
+_M001 = f"""
+CREATE TABLE manifest (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE tuned (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE documents (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    source TEXT NOT NULL UNIQUE,
+    key TEXT NOT NULL UNIQUE,
+    sha256 TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    title TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    stamp TEXT NOT NULL,
+    added_at TEXT NOT NULL,
+    page_count INTEGER NOT NULL,
+    chunk_count INTEGER NOT NULL,
+    unread TEXT NOT NULL,
+    content_digest BLOB NOT NULL,
+    digest BLOB NOT NULL
+);
+CREATE TABLE pages (
+    document_id INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    number INTEGER,
+    label TEXT,
+    text TEXT NOT NULL,
+    blocks TEXT NOT NULL,
+    unread INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (document_id, ordinal)
+) WITHOUT ROWID;
+CREATE TABLE chunks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    document_id INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    heading TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    context TEXT NOT NULL,
+    text TEXT NOT NULL,
+    spans TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    UNIQUE (document_id, ordinal)
+);
+CREATE INDEX chunks_with_metadata ON chunks (document_id) WHERE metadata != '{{}}';
+CREATE TABLE vectors (
+    id INTEGER PRIMARY KEY REFERENCES chunks (id) ON DELETE CASCADE,
+    codes BLOB NOT NULL,
+    scale REAL NOT NULL,
+    digest BLOB NOT NULL
+);
+CREATE VIRTUAL TABLE fts USING fts5 (heading, body, codes, content = '', tokenize = '{TOKENIZER}')
+"""

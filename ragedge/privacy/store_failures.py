@@ -1,0 +1,64 @@
+"""The one seam where SQLite's and the system's errors become ours."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ragedge.errors import BusyError, DamagedError, RagedgeError, StoreError
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+_BUSY_HINT = "another process is writing to it: wait for it to end, then run the command again"
+_FULL_HINT = "nothing was lost: free some disk space and run the same command again"
+MEND_HINT = "restore a copy of the folder, or ingest the documents into a new one"
+
+
+@contextmanager
+def store_failures(folder: Path) -> Iterator[None]:
+    """Turn whatever SQLite or the system raises inside the block into a StoreError.
+
+    Raises:
+        BusyError: another connection holds the lock.
+        DamagedError: the file is not a database, or its pages contradict each other.
+        StoreError: the disk is full, the medium is read-only, or anything else of theirs.
+    """
+    try:
+        yield
+    except RagedgeError:
+        raise
+    except sqlite3.Error as exc:
+        raise _from_sqlite(exc, folder) from exc
+    except OSError as exc:
+        raise _from_system(exc, folder) from exc
+
+
+def _from_sqlite(exc: sqlite3.Error, folder: Path) -> StoreError:
+    # Only the primary code: extended codes add detail above the low byte (sqlite.org/rescode.html).
+    code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return BusyError(f"the knowledge base {folder} is locked", hint=_BUSY_HINT)
+    if code == sqlite3.SQLITE_FULL:
+        return StoreError(f"the disk that holds {folder} is full", hint=_FULL_HINT)
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return DamagedError(f"the database in {folder} is damaged", hint=MEND_HINT)
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
+        return StoreError(
+            f"the knowledge base {folder} cannot be written", hint="check its permissions and medium"
+        )
+    name = getattr(exc, "sqlite_errorname", type(exc).__name__)
+    return StoreError(f"the database in {folder} failed: {name}", hint="check the disk; then run it again")
+
+
+def _from_system(exc: OSError, folder: Path) -> StoreError:
+    if exc.errno in _FULL:
+        return StoreError(f"the disk that holds {folder} is full", hint=_FULL_HINT)
+    if exc.errno in _READ_ONLY:
+        return StoreError(f"no permission to use {folder}", hint="check its permissions and medium")
+    name = errno.errorcode.get(exc.errno or 0, "unknown error")
+    return StoreError(
+        f"the knowledge base {folder} could not be read or written: {name}", hint="check the disk"
+    )

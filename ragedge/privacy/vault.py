@@ -1,0 +1,283 @@
+"""The only place that opens a file inside a knowledge base's folder.
+
+Everything else asks the vault for bytes or for a connection, so that encryption can be added here
+without a change in any caller.
+
+The database runs in WAL mode. Readers then never wait for the writer nor it for them; a killed process
+leaves a log that the next one replays; and one document costs one sync. What WAL would cost is paid
+here: the log is cut to nothing when the last connection closes, so deleted words do not linger in it,
+and on a read-only medium, where the log's index cannot be made, the database is opened as immutable.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from ragedge.errors import BusyError, DamagedError, KnowledgeBaseNotFoundError, StoreError
+from ragedge.privacy.store_failures import MEND_HINT, store_failures
+
+DATABASE = "kb.sqlite"
+SETTINGS = "ragedge.toml"
+# "RAGE": tells our databases from everybody's (sqlite.org/pragma.html#pragma_application_id).
+APPLICATION_ID = 0x52414745
+_LOCK = ".lock"
+# What may lie in a folder before the first ingest.
+_HARMLESS = frozenset({SETTINGS, _LOCK, ".gitignore", ".DS_Store", "Thumbs.db", "desktop.ini"})
+_BUSY_WAIT_S = 30.0
+_POLL_S = 0.05
+
+
+class Vault:
+    """A knowledge base's folder.
+
+    Attributes:
+        path: The folder, absolute.
+        read_only: Nothing in it can be written: a read-only medium, or no permission.
+    """
+
+    def __init__(self, path: Path, *, lock_timeout_s: float = 10.0) -> None:
+        self.path = path
+        self.read_only = not os.access(path, os.W_OK)
+        self._lock_timeout_s = lock_timeout_s
+        self._in_process = threading.RLock()
+        self._depth = 0
+        self._lock_file: int | None = None
+
+    @classmethod
+    def open(
+        cls, path: str | os.PathLike[str], *, create: bool = False, lock_timeout_s: float = 10.0
+    ) -> Vault:
+        """Open a knowledge base's folder.
+
+        Args:
+            path: The folder.
+            create: Make it, and what it needs, where it is missing or empty.
+            lock_timeout_s: How long a writer waits for another one.
+
+        Raises:
+            KnowledgeBaseNotFoundError: nothing is there and ``create`` is False.
+            StoreError: the path is a file, or a folder that holds something else.
+        """
+        folder = Path(path).expanduser().absolute()
+        with store_failures(folder):
+            if folder.exists() and not folder.is_dir():
+                raise StoreError(f"{folder} is a file, not a knowledge base", hint="name a folder with --kb")
+            if not (folder / DATABASE).is_file():
+                if not create:
+                    raise KnowledgeBaseNotFoundError(
+                        f"there is no knowledge base at {folder}", hint=f"ragedge ingest FILES --kb {folder}"
+                    )
+                _refuse_foreign(folder)
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                folder.chmod(0o700)
+        return cls(folder, lock_timeout_s=lock_timeout_s)
+
+    def read(self, name: str) -> bytes:
+        """Return a file's content.
+
+        Raises:
+            FileNotFoundError: there is none of that name.
+            StoreError: it cannot be read.
+        """
+        target = self._inside(name)
+        if not target.is_file():
+            raise FileNotFoundError(name)
+        with store_failures(self.path):
+            return target.read_bytes()
+
+    def write_atomic(self, name: str, data: bytes | memoryview) -> None:
+        """Replace a file's content: after a crash it holds the old content or the new, never a part.
+
+        Raises:
+            StoreError: it cannot be written; the old content stands.
+        """
+        target = self._inside(name)
+        with store_failures(self.path):
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # mkstemp makes it 0600, in the same folder so that the replacement is one rename.
+            handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=target.parent)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(temporary, target)  # noqa: PTH105 -- the call that POSIX promises to be atomic
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+            _sync_folder(target.parent)
+
+    def exists(self, name: str) -> bool:
+        """Say whether a file of that name is there."""
+        return self._inside(name).is_file()
+
+    def delete(self, name: str) -> None:
+        """Delete a file; a missing one is no error."""
+        with store_failures(self.path):
+            self._inside(name).unlink(missing_ok=True)
+
+    def bytes_used(self) -> int:
+        """Return the size of everything in the folder."""
+        with store_failures(self.path):
+            return sum(entry.stat().st_size for entry in self.path.rglob("*") if entry.is_file())
+
+    def connect(self) -> sqlite3.Connection:
+        """Open the database, making it where it is missing.
+
+        The connection is in autocommit mode (transactions are explicit), may be used by any one thread at a
+        time, and keeps SQLite's temporary tables in memory.
+
+        Raises:
+            DamagedError: the file is not a database.
+            StoreError: it is another application's, or cannot be opened.
+        """
+        with store_failures(self.path):
+            if self.read_only:
+                connection = self._connect_read_only()
+            else:
+                # SQLite gives its log and its index the permissions of the file itself.
+                os.close(os.open(self.path / DATABASE, os.O_RDWR | os.O_CREAT, 0o600))
+                connection = _connect(_uri(self.path / DATABASE, "rwc"))
+            try:
+                self._configure(connection)
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+
+    @contextmanager
+    def writer(self) -> Iterator[None]:
+        """Hold the folder's writer lock, shared with every process; reentrant in one thread.
+
+        Raises:
+            BusyError: another writer held it for longer than ``lock_timeout_s``.
+            StoreError: the folder is read-only.
+        """
+        if self.read_only:
+            raise StoreError(
+                f"the knowledge base {self.path} cannot be written", hint="check its permissions and medium"
+            )
+        deadline = time.monotonic() + self._lock_timeout_s
+        if not self._in_process.acquire(timeout=self._lock_timeout_s):
+            raise self._busy()
+        try:
+            if self._depth == 0:
+                self._lock_file = self._acquire(deadline)
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+                if self._depth == 0 and self._lock_file is not None:
+                    os.close(self._lock_file)  # closing releases the lock; a killed process releases it too
+                    self._lock_file = None
+        finally:
+            self._in_process.release()
+
+    def _acquire(self, deadline: float) -> int:
+        with store_failures(self.path):
+            handle = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                while not _try_lock(handle):
+                    if time.monotonic() >= deadline:
+                        raise self._busy()
+                    time.sleep(_POLL_S)
+            except BaseException:
+                os.close(handle)
+                raise
+            return handle
+
+    def _busy(self) -> BusyError:
+        return BusyError(
+            f"another process has been writing to {self.path} for over {self._lock_timeout_s:g} s",
+            hint="wait for it to end, then run the command again",
+        )
+
+    def _connect_read_only(self) -> sqlite3.Connection:
+        log = self.path / f"{DATABASE}-wal"
+        # A log that holds something must be read; immutable would skip it and show an older state.
+        mode = "ro" if log.exists() and log.stat().st_size else "ro&immutable=1"
+        return _connect(_uri(self.path / DATABASE, mode))
+
+    def _configure(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA temp_store = MEMORY")  # no plaintext in a temporary file
+        found = connection.execute("PRAGMA application_id").fetchone()[0]
+        if found != APPLICATION_ID:
+            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                if found == 0 and connection.execute("PRAGMA user_version").fetchone()[0]:
+                    raise DamagedError(f"the database in {self.path} has lost its mark", hint=MEND_HINT)
+                raise StoreError(
+                    f"{self.path / DATABASE} is another application's database",
+                    hint="name a folder with --kb",
+                )
+            if not self.read_only:
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        if not self.read_only:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("PRAGMA journal_size_limit = 16777216")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")
+
+    def _inside(self, name: str) -> Path:
+        parts = PurePosixPath(name).parts
+        if not parts or any(part in ("..", "/") or "\\" in part or "\0" in part for part in parts):
+            raise ValueError(f"{name!r} is not a name inside a knowledge base")
+        return self.path.joinpath(*parts)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if folder.exists():
+        others = [entry.name for entry in folder.iterdir() if entry.name not in _HARMLESS]
+        if others:
+            raise StoreError(
+                f"{folder} holds {len(others)} other file(s) and no knowledge base",
+                hint="name an empty or a new folder with --kb",
+            )
+
+
+def _uri(database: Path, mode: str) -> str:
+    return f"{database.as_uri()}?mode={mode}"
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(uri, uri=True, timeout=_BUSY_WAIT_S, isolation_level=None, check_same_thread=False)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows has no handle to sync on a folder; its rename is journalled
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+if os.name == "nt":
+    import msvcrt
+
+    def _try_lock(handle: int) -> bool:
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _try_lock(handle: int) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

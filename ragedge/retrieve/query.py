@@ -1,0 +1,229 @@
+"""Turns a question into an FTS5 expression that cannot fail, whatever the question holds.
+
+Only quoted tokens joined by OR reach FTS5, so its syntax (``NEAR``, ``-``, ``:``, ``*``, quotes, brackets)
+means nothing. Words that stand in most chunks are dropped: FTS5 has no early termination, so a stop word
+costs a pass over nearly every row and tells nothing apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ragedge.errors import QuestionError
+from ragedge.index.store import Store
+from ragedge.index.terms import exact_terms
+
+_WORD = re.compile(r"[^\W_]+")
+_LONGEST_QUESTION = 100_000
+# Read for its terms; what a person asks is shorter, and a page pasted in is told by its rarest words.
+_MOST_TERMS = 32
+_MOST_WORDS = 512
+# Words in a larger share of the chunks are dropped, as long as a rarer one stays.
+_COMMON_SHARE = 0.3
+
+STOP_WORDS = frozenset(
+    [
+        "a",
+        "about",
+        "above",
+        "after",
+        "again",
+        "against",
+        "all",
+        "am",
+        "an",
+        "and",
+        "any",
+        "are",
+        "as",
+        "at",
+        "be",
+        "because",
+        "been",
+        "before",
+        "being",
+        "below",
+        "between",
+        "both",
+        "but",
+        "by",
+        "can",
+        "could",
+        "did",
+        "do",
+        "does",
+        "doing",
+        "down",
+        "during",
+        "each",
+        "few",
+        "for",
+        "from",
+        "further",
+        "had",
+        "has",
+        "have",
+        "having",
+        "he",
+        "her",
+        "here",
+        "hers",
+        "him",
+        "his",
+        "how",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "itself",
+        "just",
+        "let",
+        "may",
+        "me",
+        "might",
+        "more",
+        "most",
+        "must",
+        "my",
+        "myself",
+        "no",
+        "nor",
+        "not",
+        "now",
+        "of",
+        "off",
+        "on",
+        "once",
+        "only",
+        "or",
+        "other",
+        "our",
+        "ours",
+        "out",
+        "over",
+        "own",
+        "same",
+        "shall",
+        "she",
+        "should",
+        "so",
+        "some",
+        "such",
+        "than",
+        "that",
+        "the",
+        "their",
+        "theirs",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "through",
+        "to",
+        "too",
+        "under",
+        "until",
+        "up",
+        "upon",
+        "us",
+        "very",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "while",
+        "who",
+        "whom",
+        "why",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+        "yours",
+        "tell",
+        "please",
+        "does",
+        "don",
+        "doesn",
+        "isn",
+        "aren",
+        "t",
+        "s",
+        "re",
+        "ve",
+        "ll",
+        "d",
+        "m",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TextQuery:
+    """What full text is asked.
+
+    Attributes:
+        match: The FTS5 expression; empty where the question holds nothing to look for.
+        stems: Tokens it looks for, with the share of chunks that hold each.
+    """
+
+    match: str
+    stems: dict[str, float]
+
+
+def clean_question(question: str) -> str:
+    """Return a question without control characters and outer spaces.
+
+    Raises:
+        QuestionError: it is empty, or over 100,000 characters.
+    """
+    if not isinstance(question, str):
+        raise TypeError(f"a question is a str, not {type(question).__name__}")
+    if len(question) > _LONGEST_QUESTION:
+        raise QuestionError(
+            f"the question has {len(question)} characters; at most {_LONGEST_QUESTION} are allowed",
+            hint="ask one thing at a time",
+        )
+    cleaned = "".join(c if c.isprintable() else " " for c in question).strip()
+    cleaned = cleaned.encode("utf-8", "replace").decode()  # lone surrogates cannot be stored or tokenized
+    if not cleaned:
+        raise QuestionError("the question is empty", hint="give some text to look for")
+    return cleaned
+
+
+def build_query(question: str, store: Store) -> TextQuery:
+    """Build the full-text query of a cleaned question.
+
+    Args:
+        question: From ``clean_question``.
+        store: Tells how its tokens are spelt and how common they are.
+    """
+    words = list(dict.fromkeys(_WORD.findall(question.lower())))[:_MOST_WORDS]
+    codes = list(dict.fromkeys(exact_terms(question)))[:_MOST_WORDS]
+    telling = [word for word in words if word not in STOP_WORDS] or words
+    stems = list(dict.fromkeys(token for tokens in store.stems(telling) for token in tokens))
+    counts = store.document_counts([*stems, *codes])
+    total = max(counts[""], 1)
+    present = [token for token in dict.fromkeys([*codes, *stems]) if counts[token]]
+    rare = _rarest(present, counts, total)
+    return TextQuery(
+        " OR ".join(f'"{token}"' for token in rare), {token: counts[token] / total for token in rare}
+    )
+
+
+def _rarest(tokens: Sequence[str], counts: dict[str, int], total: int) -> list[str]:
+    by_count = sorted(tokens, key=lambda token: counts[token])
+    kept = [token for token in by_count if counts[token] <= _COMMON_SHARE * total]
+    return (kept or by_count[:1])[:_MOST_TERMS]
