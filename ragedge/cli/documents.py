@@ -1,0 +1,139 @@
+"""``ingest``, ``status``, ``inspect`` and ``remove``: what is in the knowledge base."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ragedge.cli import output
+from ragedge.cli.command import command, json_option, kb_option, kb_options, one_line, open_kb, parse_metadata, parse_settings, set_option
+from ragedge.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from ragedge.datatypes import IngestReport
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@kb_options
+@set_option
+@click.option("--meta", multiple=True, metavar="KEY=VALUE", help="Metadata for every document taken in, such as model=X1; repeatable.")
+@click.option("--include", multiple=True, metavar="GLOB", help="Take only files of a folder that match; repeatable.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files of a folder that match; repeatable.")
+@click.option("--prefix", metavar="NAME", default="", help="Put NAME/ before each source, to keep equal names of two folders apart.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if anything was skipped.")
+@command()
+def ingest(
+    paths: tuple[Path, ...],
+    kb_path: Path | None,
+    config_file: Path | None,
+    as_json: bool,
+    settings: tuple[str, ...],
+    meta: tuple[str, ...],
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    prefix: str,
+    strict: bool,
+) -> int:
+    """Take in manuals: PDF, Markdown, HTML or text files, or folders of them.
+
+    Unchanged files are left alone, changed ones replaced, and files that have gone from an ingested folder
+    are removed. Makes the knowledge base if there is none.
+    """
+    metadata = parse_metadata(meta, "--meta")
+    flags = parse_settings(settings)
+    with open_kb(kb_path, config_file, create=True, settings=flags) as kb, progress_bar(enabled=not as_json) as progress:
+        report = kb.ingest(
+            *paths, metadata=metadata, include=include, exclude=exclude, prefix=prefix, progress=progress
+        )
+    if as_json:
+        output.write_json(report.as_dict())
+    else:
+        print_report(report)
+    named = {path.name for path in paths} | {f"{prefix}/{path.name}" for path in paths} | {str(path) for path in paths}
+    refused = any(item.source in named for item in report.skipped)
+    return 1 if not report.accepted or refused or (strict and report.skipped) else 0
+
+
+def print_report(report: IngestReport) -> None:
+    """Print what an ingest did."""
+    for verb, sources in (
+        ("added", report.added),
+        ("updated", report.updated),
+        ("unchanged", report.unchanged),
+        ("removed", report.removed),
+    ):
+        for source in sources:
+            output.write(f"{verb:<10} {one_line(source)}")
+    for renamed in report.renamed:
+        output.write(f"{'renamed':<10} {one_line(renamed.old)} -> {one_line(renamed.new)}")
+    for item in report.skipped:
+        output.write(f"{'skipped':<10} {one_line(item.source)}: {one_line(item.reason)} [{item.code}]")
+    for unread in report.unread_pages:
+        output.write(f"{'not read':<10} {one_line(unread.source)}: {len(unread.pages)} pages are images without text")
+    output.write(
+        f"{report.documents} documents, {report.pages} pages, {report.chunks} chunks in {report.seconds:.1f} s"
+    )
+
+
+@click.command()
+@kb_options
+@command()
+def status(kb_path: Path | None, config_file: Path | None, as_json: bool) -> None:
+    """Show what is in the knowledge base, and every setting with its origin."""
+    with open_kb(kb_path, config_file) as kb:
+        facts = kb.status()
+        path = kb.path
+    if as_json:
+        output.write_json(facts)
+        return
+    embedder, index = facts["embedder"], facts["index"]
+    output.write(f"knowledge base  {path}")
+    output.write(f"documents       {facts['documents']} ({facts['pages']} pages, {facts['chunks']} chunks, {facts['bytes'] / 1e6:.1f} MB)")
+    output.write(f"embedder        {embedder['name']} ({embedder['dim']} dimensions, {embedder['fingerprint'][:12]})")
+    output.write(f"index           {index['kind']}, {index['state']}, {index['count']} vectors")
+    output.write(f"encrypted       {'yes' if facts['encrypted'] else 'no'}")
+    for row in facts["sources"]:
+        extra = "".join(f" {key}={value}" for key, value in row["metadata"].items())
+        output.write(f"  {one_line(row['source'])}  {row['pages']} pages, {row['chunks']} chunks{one_line(extra)}")
+    changed = {key: item for key, item in facts["settings"].items() if item["origin"] != "default"}
+    for key, item in changed.items():
+        output.write(f"  {key} = {item['value']}  ({item['origin']})")
+
+
+@click.command()
+@click.argument("source")
+@kb_options
+@click.option("--page", type=click.IntRange(min=1), help="Only this page, counted from 1.")
+@command()
+def inspect(source: str, kb_path: Path | None, config_file: Path | None, as_json: bool, page: int | None) -> None:
+    """Show what was read from SOURCE: text, blocks and chunks, as the answers see it."""
+    with open_kb(kb_path, config_file) as kb:
+        pages = kb.inspect(source, page=page)
+    if as_json:
+        output.write_json({"schema": 1, **pages[0]} if page is not None else {"schema": 1, "source": source, "pages": pages})
+        return
+    for item in pages:
+        label = f" (printed {item['page_label']})" if item["page_label"] else ""
+        output.write(f"--- page {item['page'] or '-'}{label}: {len(item['blocks'])} blocks, {len(item['chunks'])} chunks")
+        for block in item["blocks"]:
+            output.write(f"[{block['kind']} {block['start']}:{block['end']}]")
+            output.write(item["text"][block["start"] : block["end"]])
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True)
+@kb_option
+@json_option
+@command()
+def remove(sources: tuple[str, ...], kb_path: Path | None, as_json: bool) -> None:
+    """Remove documents by their source name, as `ragedge status` lists it."""
+    with open_kb(kb_path, None) as kb:
+        removed = kb.remove(*sources)
+    if as_json:
+        output.write_json({"schema": 1, "removed": removed})
+    else:
+        for source in removed:
+            output.write(f"removed    {one_line(source)}")
