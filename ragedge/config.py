@@ -26,7 +26,9 @@ class RuntimeConfig(_Stage):
     """Where graphs run."""
 
     backend: str = Field("cpu", description="Backend plugin that runs the models.")
-    threads: int = Field(0, ge=0, le=256, description="Threads per model; 0 takes the cores this process may use, at most 4.")
+    threads: int = Field(
+        0, ge=0, le=256, description="Threads per model; 0 takes the cores this process may use, at most 4."
+    )
 
 
 class IngestConfig(_Stage):
@@ -41,10 +43,19 @@ class IngestConfig(_Stage):
         },
         description="Loader plugin for each media type; a type without one is skipped as unsupported.",
     )
-    preprocessors: tuple[str, ...] = Field((), description="Preprocessor plugins, applied to each page in order.")
+    preprocessors: tuple[str, ...] = Field(
+        (), description="Preprocessor plugins, applied to each page in order."
+    )
     chunker: str = Field("section", description="Chunker plugin.")
-    chunk_tokens: int = Field(192, ge=16, le=2048, description="Longest chunk, headings included, in the embedder's tokens; never past its limit.")
-    overlap_tokens: int = Field(0, ge=0, le=512, description="Tokens that neighbouring windows of one long block share.")
+    chunk_tokens: int = Field(
+        192,
+        ge=16,
+        le=2048,
+        description="Longest chunk, headings included, in the embedder's tokens; never past its limit.",
+    )
+    overlap_tokens: int = Field(
+        0, ge=0, le=512, description="Tokens that neighbouring windows of one long block share."
+    )
     max_file_mb: int = Field(512, ge=1, description="Larger files are skipped.")
     timeout_s: float = Field(120.0, gt=0, description="Longest time to parse one file.")
     memory_mb: int = Field(1024, ge=128, description="Most resident memory for parsing one file.")
@@ -60,22 +71,32 @@ class EmbedConfig(_Stage):
 class IndexConfig(_Stage):
     """How vectors are searched."""
 
-    kind: str = Field("auto", description="Index plugin: auto (hnsw, else usearch, else exact), or a plugin's name.")
+    kind: str = Field(
+        "auto", description="Index plugin: auto (hnsw, else usearch, else exact), or a plugin's name."
+    )
     m: int = Field(16, ge=2, le=128, description="HNSW links per node.")
     ef_construction: int = Field(200, ge=8, le=2000, description="HNSW candidates while building.")
     ef_search: int = Field(128, ge=8, le=4000, description="HNSW candidates while searching.")
-    exact_below: int = Field(2000, ge=0, description="With fewer chunks than this, search is exact and no graph is kept.")
+    exact_below: int = Field(
+        2000, ge=0, description="With fewer chunks than this, search is exact and no graph is kept."
+    )
 
 
 class RetrieveConfig(_Stage):
     """How a question finds chunks."""
 
     top_k: int = Field(5, ge=1, le=100, description="Chunks returned.")
-    candidates: int = Field(50, ge=1, le=1000, description="Chunks that each half of the search offers to the fusion.")
-    rrf_k: float = Field(10.0, ge=1, le=1000, description="Reciprocal-rank constant: larger flattens the ranks.")
+    candidates: int = Field(
+        50, ge=1, le=1000, description="Chunks that each half of the search offers to the fusion."
+    )
+    rrf_k: float = Field(
+        10.0, ge=1, le=1000, description="Reciprocal-rank constant: larger flattens the ranks."
+    )
     dense_weight: float = Field(1.0, ge=0, description="Weight of the vector ranks in the fusion.")
     text_weight: float = Field(1.0, ge=0, description="Weight of the full-text ranks in the fusion.")
-    heading_weight: float = Field(1.0, ge=0, description="Weight of heading words in the full text, against body words at 1.")
+    heading_weight: float = Field(
+        1.0, ge=0, description="Weight of heading words in the full text, against body words at 1."
+    )
 
 
 class GenerateConfig(_Stage):
@@ -83,21 +104,28 @@ class GenerateConfig(_Stage):
 
     generator: str = Field("onnx", description="Generator plugin; none answers by quoting alone.")
     model: str = Field("smollm2-135m", description="Model the generator loads.")
-    context_window: int = Field(1024, ge=128, le=131072, description="Tokens of KV cache: prompt and answer together.")
+    context_window: int = Field(
+        1024, ge=128, le=131072, description="Tokens of KV cache: prompt and answer together."
+    )
     prompt_tokens: int = Field(400, ge=64, description="Longest prompt, all in.")
     max_new_tokens: int = Field(96, ge=1, le=4096, description="Longest answer.")
     temperature: float = Field(0.0, ge=0, le=5, description="0 is greedy.")
     top_k: int = Field(0, ge=0, description="Sample from this many likeliest tokens; 0 takes all.")
-    top_p: float = Field(1.0, gt=0, le=1, description="Sample from the smallest set of tokens with this probability.")
+    top_p: float = Field(
+        1.0, gt=0, le=1, description="Sample from the smallest set of tokens with this probability."
+    )
     seed: int | None = Field(None, description="Makes sampling repeatable.")
-    abstain_below: float = Field(0.35, ge=0, le=1, description="Confidence under which the answer is that the manual does not say.")
+    abstain_below: float = Field(
+        0.35, ge=0, le=1, description="Confidence under which the answer is that the manual does not say."
+    )
 
 
 class PrivacyConfig(_Stage):
     """What may leave the device."""
 
     egress: Literal["off", "calls", "process"] = Field(
-        "calls", description="Refuse connections inside ragedge's own calls, in the whole process, or not at all."
+        "calls",
+        description="Refuse connections inside ragedge's own calls, in the whole process, or not at all.",
     )
 
 
@@ -171,11 +199,18 @@ def load(
 
     tree: dict[str, dict[str, Any]] = {}
     origins: dict[str, Origin] = {}
-    layers: tuple[tuple[Origin, Mapping[str, Any]], ...] = (("tuned", tuned or {}), ("file", from_file), ("flag", flags or {}))
+    layers: tuple[tuple[Origin, Mapping[str, Any]], ...] = (
+        ("tuned", tuned or {}),
+        ("file", from_file),
+        ("flag", flags or {}),
+    )
     for origin, values in layers:
         for key, value in values.items():
             if key not in _KNOWN:
-                raise ConfigError(_unknown(key, named if origin == "file" else f"a {origin}"), hint="see docs/configuration.md")
+                raise ConfigError(
+                    _unknown(key, named if origin == "file" else f"a {origin}"),
+                    hint="see docs/configuration.md",
+                )
             stage, _, leaf = key.partition(".")
             tree.setdefault(stage, {})[leaf] = value
             origins[key] = origin

@@ -176,7 +176,9 @@ class ScoredChunk:
             length = span.end - span.start
             if start < before + length:
                 offset = span.start - before
-                return PlacedSpan(span.page, span.page_label, start + offset, min(end, before + length) + offset)
+                return PlacedSpan(
+                    span.page, span.page_label, start + offset, min(end, before + length) + offset
+                )
             before += length + 1  # spans are joined by one line feed
         raise ValueError(f"range {start}:{end} lies on the joint between two spans")
 
@@ -184,7 +186,11 @@ class ScoredChunk:
         """Return the ``hit`` object of the JSON contract."""
         hit = asdict(self)
         del hit["context"], hit["spans"]
-        return hit | {"pages": list(self.pages), "heading": list(self.heading), "metadata": dict(self.metadata)}
+        return hit | {
+            "pages": list(self.pages),
+            "heading": list(self.heading),
+            "metadata": dict(self.metadata),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextvars
 import functools
-import hashlib
-import json
 import logging
 import os
 import threading
@@ -17,15 +15,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 
-from ragedge import __version__, plugins
+from ragedge import plugins
 from ragedge.config import Config, EffectiveConfig, load
-from ragedge.datatypes import Answer, IngestReport, Renamed, SearchResult, Sentence, Skipped, UnreadPages
+from ragedge.datatypes import Answer, IngestReport, SearchResult, Sentence
 from ragedge.errors import ConfigError, KnowledgeBaseNotFoundError, SourceError
-from ragedge.ingest import plan
 from ragedge.privacy import egress as network
 from ragedge.privacy.vault import DATABASE, SETTINGS, Vault
 
@@ -35,9 +31,7 @@ if TYPE_CHECKING:
     from ragedge.generate.answerer import AnswerRun
     from ragedge.index.cache import VectorCache
     from ragedge.index.store import Store
-    from ragedge.ingest.parser_process import ParsedDocument, Parser
-    from ragedge.ingest.scan import Found
-    from ragedge.protocols import Embedder, Float32, Generator
+    from ragedge.protocols import Embedder, Generator
     from ragedge.retrieve.retriever import Retriever
 
 log = logging.getLogger(__name__)
@@ -48,8 +42,9 @@ Egress = Literal["off", "calls", "process"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Chunks embedded between two steps of the progress bar.
-_EMBED_STEP = 64
+
+def _no_progress(stage: str, done: int, total: int | None) -> None:
+    """Nobody is watching."""
 
 
 def guarded(
@@ -62,19 +57,7 @@ def guarded(
         with self._guard():
             return method(self, *args, **kwargs)
 
-    return call
-
-
-@dataclass(frozen=True, slots=True)
-class _FileRead:
-    """A file on its way in; ``parsed`` is None where its content need not be read again."""
-
-    source: str
-    origin: str
-    sha256: str
-    action: plan.Action
-    old_source: str
-    parsed: Future[ParsedDocument] | None
+    return call  # type: ignore[return-value]  # functools types it as a keyword-callable wrapper
 
 
 class KnowledgeBase:
@@ -142,117 +125,18 @@ class KnowledgeBase:
             StoreError: the disk is full or the medium read-only, or a source of that name came from another
                 folder; what was taken in before it stays.
         """
-        from ragedge.ingest.scan import scan
+        from ragedge.intake import Intake
 
-        started = time.perf_counter()
-        report = IngestReport()
-        tell = progress or (lambda stage, done, total: None)
-        found = scan(paths, include=include, exclude=exclude)
-        report.skipped += found.skipped
-        if not found.files:
-            report.seconds = time.perf_counter() - started
-            return report
-        store = self._open_store()
-        known = {r.source: plan.KnownSource(r.sha256, r.origin, r.stamp) for r in store.sources()}
-        files = plan.named(found.files, prefix)
-        plan.refuse_namesakes(files, known)
-        stamp = self._ingest_stamp(metadata or {})
-        for number, item in enumerate(self._read_ahead(files, known, stamp, report)):
-            tell("reading", number + 1, len(files))
-            self._take_in(item, known, metadata or {}, stamp, report, tell)
-        for source in plan.deleted(found.folders, known):
-            store.remove(source)
-            report.removed.append(source)
-        if report.updated or report.removed:
-            store.forget_removed()
-        self._vectors().refresh()
-        report.seconds = time.perf_counter() - started
-        log.info("ingest added=%d updated=%d skipped=%d s=%.1f", len(report.added), len(report.updated), len(report.skipped), report.seconds)
+        embedder = self._loaded_embedder()
+        if self._store is not None:
+            self._store.check_embedder(embedder.name, embedder.fingerprint)
+        intake = Intake(
+            self._store, self._create_store, embedder, self.config, metadata or {}, progress or _no_progress
+        )
+        report = intake.run(paths, include, exclude, prefix)
+        if self._store is not None:
+            self._vectors().refresh()
         return report
-
-    def _ingest_stamp(self, metadata: Mapping[str, Any]) -> str:
-        """Digest what decides how a file is read and cut: another digest means reading it again."""
-        settings = self.config.ingest.model_dump(mode="json", exclude={"timeout_s", "memory_mb", "max_file_mb"})
-        state = json.dumps([__version__, settings, dict(metadata)], sort_keys=True)
-        return hashlib.sha256(state.encode()).hexdigest()[:16]
-
-    def _read_ahead(
-        self, files: Sequence[tuple[str, Found]], known: Mapping[str, plan.KnownSource], stamp: str, report: IngestReport
-    ) -> Iterator[_FileRead]:
-        """Yield each file that could be read; the next one is parsed while the caller works on this one."""
-        from ragedge.ingest.scan import read
-
-        parser: Parser | None = None
-        waiting: _FileRead | None = None
-        try:
-            for source, file in files:
-                try:
-                    data, sha256 = read(file, self.config.ingest.max_file_mb << 20)
-                except SourceError as exc:
-                    report.skipped.append(Skipped(source, exc.code, exc.message))
-                    continue
-                action, old_source = plan.action(source, sha256, stamp, known)
-                parsed = None
-                if action in ("add", "update"):
-                    parser = parser or self._parser()
-                    parsed = parser.parse_async(source, data)
-                if waiting is not None:
-                    yield waiting
-                waiting = _FileRead(source, str(file.path.resolve()), sha256, action, old_source, parsed)
-            if waiting is not None:
-                yield waiting
-        finally:
-            if parser is not None:
-                parser.close()
-
-    def _parser(self) -> Parser:
-        from ragedge.ingest.parser_process import CounterSpec, Parser
-
-        embedder = self._loaded_embedder()
-        counter = CounterSpec(options={"tokenizer": str(embedder.tokenizer_path)})
-        return Parser(self.config.ingest, counter, embedder_max_tokens=embedder.max_tokens)
-
-    def _take_in(
-        self, item: _FileRead, known: dict[str, plan.KnownSource], metadata: Mapping[str, Any], stamp: str,
-        report: IngestReport, tell: Progress,
-    ) -> None:  # fmt: skip
-        """Make one file visible, or say in the report why not; an older version stays until then."""
-        store = self._open_store()
-        if item.action == "keep":
-            report.unchanged.append(item.source)
-        elif item.action == "rename":
-            store.rename(item.old_source, item.source, origin=item.origin)
-            known[item.source] = known.pop(item.old_source)
-            report.renamed.append(Renamed(item.old_source, item.source))
-        else:
-            assert item.parsed is not None
-            try:
-                parsed = item.parsed.result()
-                vectors = self._embed([chunk.index_text for chunk in parsed.chunks], item.source, tell)
-                record = store.put_document(
-                    item.source, item.sha256, parsed.document, parsed.chunks, vectors,
-                    metadata=metadata, origin=item.origin, stamp=stamp,
-                )  # fmt: skip
-            except SourceError as exc:
-                report.skipped.append(Skipped(item.source, exc.code, exc.message))
-                return
-            (report.added if item.action == "add" else report.updated).append(item.source)
-            if record.unread_pages:
-                report.unread_pages.append(UnreadPages(item.source, record.unread_pages))
-            report.documents += 1
-            report.pages += record.pages
-            report.chunks += record.chunks
-        known[item.source] = plan.KnownSource(item.sha256, item.origin, stamp)
-
-    def _embed(self, texts: Sequence[str], source: str, tell: Progress) -> Float32:
-        import numpy as np
-
-        embedder = self._loaded_embedder()
-        parts = []
-        for start in range(0, len(texts), _EMBED_STEP):
-            parts.append(embedder.embed_passages(texts[start : start + _EMBED_STEP]))
-            tell(f"embedding {Path(source).name}", min(start + _EMBED_STEP, len(texts)), len(texts))
-        return np.concatenate(parts) if parts else np.zeros((0, embedder.dim), np.float32)
 
     @guarded
     def remove(self, *sources: str) -> list[str]:
@@ -265,7 +149,11 @@ class KnowledgeBase:
         known = {record.source for record in store.sources()}
         for source in sources:
             if source not in known:
-                raise SourceError("not_found", f"no document named {source!r} among {len(known)}", hint="ragedge status lists them")
+                raise SourceError(
+                    "not_found",
+                    f"no document named {source!r} among {len(known)}",
+                    hint="ragedge status lists them",
+                )
         for source in sources:
             store.remove(source)
         store.forget_removed()
@@ -287,7 +175,9 @@ class KnowledgeBase:
             QuestionError: the question is empty or too long.
             IndexMismatchError: the documents were embedded by another model.
         """
-        return self._loaded_retriever().search(question, top_k=top_k or self.config.retrieve.top_k, where=where)
+        return self._loaded_retriever().search(
+            question, top_k=top_k or self.config.retrieve.top_k, where=where
+        )
 
     # Ask
 
@@ -301,7 +191,9 @@ class KnowledgeBase:
         seed: int | None = None,
     ) -> Answer:
         """Answer a question from the documents, with the pages; see ``stream`` for the arguments."""
-        with self.stream(question, where=where, max_new_tokens=max_new_tokens, budget_ms=budget_ms, seed=seed) as stream:
+        with self.stream(
+            question, where=where, max_new_tokens=max_new_tokens, budget_ms=budget_ms, seed=seed
+        ) as stream:
             return stream.result()
 
     @guarded
@@ -343,7 +235,7 @@ class KnowledgeBase:
     @guarded
     def status(self) -> dict[str, Any]:
         """Return what the knowledge base holds and every effective setting, as ``status --json`` prints it."""
-        store = self._open_store(create=False)
+        store = self._open_store()
         counts = store.counts()
         return {
             "schema": 1,
@@ -352,7 +244,13 @@ class KnowledgeBase:
             "pages": counts.pages,
             "chunks": counts.chunks,
             "sources": [
-                {"source": r.source, "sha256": r.sha256, "pages": r.pages, "chunks": r.chunks, "metadata": dict(r.metadata)}
+                {
+                    "source": r.source,
+                    "sha256": r.sha256,
+                    "pages": r.pages,
+                    "chunks": r.chunks,
+                    "metadata": dict(r.metadata),
+                }
                 for r in store.sources()
             ],
             "embedder": dict(store.embedder.as_dict()),
@@ -374,21 +272,31 @@ class KnowledgeBase:
         Raises:
             SourceError: there is no such source or page.
         """
-        store = self._open_store(create=False)
+        store = self._open_store()
         if store.document(source) is None:
             raise SourceError("not_found", f"no document named {source!r}", hint="ragedge status lists them")
         pages = store.pages(source)
         if page is not None and not 1 <= page <= len(pages):
-            raise SourceError("not_found", f"{source!r} has pages 1 to {len(pages)}; page {page} was asked for")
+            raise SourceError(
+                "not_found", f"{source!r} has pages 1 to {len(pages)}; page {page} was asked for"
+            )
         chunks = store.chunks(source)
         return [
             {
                 "page": item.number,
                 "page_label": item.label,
                 "text": item.text,
-                "blocks": [{"kind": b.kind, "text": item.text[b.start : b.end], "start": b.start, "end": b.end} for b in item.blocks],
+                "blocks": [
+                    {"kind": b.kind, "text": item.text[b.start : b.end], "start": b.start, "end": b.end}
+                    for b in item.blocks
+                ],
                 "chunks": [
-                    {"chunk_id": chunk.chunk_id, "text": item.text[span.start : span.end], "start": span.start, "end": span.end}
+                    {
+                        "chunk_id": chunk.chunk_id,
+                        "text": item.text[span.start : span.end],
+                        "start": span.start,
+                        "end": span.end,
+                    }
                     for chunk in chunks
                     for span in chunk.spans
                     if span.page == item.number
@@ -411,7 +319,7 @@ class KnowledgeBase:
         Raises:
             DamagedError: the first that is not what was written.
         """
-        store = self._open_store(create=False)
+        store = self._open_store()
         for problem in store.verify():
             raise problem
         return f"{store.counts().chunks} chunks as written"
@@ -443,18 +351,22 @@ class KnowledgeBase:
                 self._embedder = plugins.create("embedder", settings.embedder, options)
             return self._embedder
 
-    def _open_store(self, *, create: bool = True) -> Store:
+    def _create_store(self) -> Store:
         from ragedge.index.store import Store
 
+        embedder = self._loaded_embedder()
         with self._building:
-            if self._store is None:
-                if not create:
-                    raise KnowledgeBaseNotFoundError(f"nothing was taken into {self.path} yet", hint=f"ragedge ingest FILES --kb {self.path}")
-                embedder = self._loaded_embedder()
-                self._store = Store.create(
-                    self._vault, embedder_name=embedder.name, fingerprint=embedder.fingerprint, dim=embedder.dim
-                )
-            return self._store
+            self._store = Store.create(
+                self._vault, embedder_name=embedder.name, fingerprint=embedder.fingerprint, dim=embedder.dim
+            )
+        return self._store
+
+    def _open_store(self) -> Store:
+        if self._store is None:
+            raise KnowledgeBaseNotFoundError(
+                f"nothing was taken into {self.path} yet", hint=f"ragedge ingest FILES --kb {self.path}"
+            )
+        return self._store
 
     def _vectors(self) -> VectorCache:
         from ragedge.index.cache import VectorCache
@@ -462,9 +374,13 @@ class KnowledgeBase:
         with self._building:
             if self._cache is None:
                 settings = self.config.index
-                options = {"m": settings.m, "ef_construction": settings.ef_construction, "ef_search": settings.ef_search}
+                options = {
+                    "m": settings.m,
+                    "ef_construction": settings.ef_construction,
+                    "ef_search": settings.ef_search,
+                }
                 self._cache = VectorCache(
-                    self._open_store(create=False), kind=settings.kind, exact_below=settings.exact_below, options=options
+                    self._open_store(), kind=settings.kind, exact_below=settings.exact_below, options=options
                 )
             return self._cache
 
@@ -473,14 +389,14 @@ class KnowledgeBase:
 
         with self._building:
             if self._retriever is None:
-                store, embedder = self._open_store(create=False), self._loaded_embedder()
+                store, embedder = self._open_store(), self._loaded_embedder()
                 store.check_embedder(embedder.name, embedder.fingerprint)
                 self._retriever = Retriever(store, self._vectors(), embedder, self.config.retrieve)
             return self._retriever
 
     def _index_status(self) -> dict[str, Any]:
         cache = self._vectors()
-        return {"kind": cache.kind, "state": cache.state(), "count": self._open_store(create=False).counts().chunks}
+        return {"kind": cache.kind, "state": cache.state(), "count": self._open_store().counts().chunks}
 
     def _generator_loading(self) -> Future[Generator] | None:
         """Begin to load the generator beside the search, which needs the other core less than the clock."""
@@ -495,10 +411,11 @@ class KnowledgeBase:
                     **self._runtime_options(),
                 }
                 context = contextvars.copy_context()  # the network guard goes along
-                with ThreadPoolExecutor(1, thread_name_prefix="ragedge-load") as pool:
-                    self._generator = pool.submit(
-                        context.run, plugins.create, "generator", settings.generator, options
-                    )
+                pool = ThreadPoolExecutor(1, thread_name_prefix="ragedge-load")
+                self._generator = pool.submit(
+                    context.run, plugins.create, "generator", settings.generator, options
+                )
+                pool.shutdown(wait=False)  # the thread ends with its one task
             return self._generator
 
 
@@ -542,7 +459,7 @@ class AnswerStream:
         self._run.close()
 
 
-def open(  # noqa: A001 -- the public name is ragedge.open
+def open(
     path: str | os.PathLike[str],
     *,
     create: bool = False,

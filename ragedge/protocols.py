@@ -72,8 +72,10 @@ class Chunker(Protocol):
     """Cuts a document into chunks (``ragedge.chunker``). Runs in a worker process."""
 
     def chunk(self, document: Document, counter: TokenCounter, /) -> Sequence[Chunk]:
-        """Cut a document. Every non-space character of every page is in some chunk, and no chunk's
-        ``index_text`` is longer than the ``max_tokens`` option.
+        """Cut a document.
+
+        Every non-space character of every page is in some chunk, and no chunk's ``index_text`` is longer
+        than the ``max_tokens`` option.
         """
 
 

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ragedge.cli import output
-from ragedge.cli.command import EXIT_FAILED, command, fail, kb_options, one_line, open_kb, parse_settings, set_option
+from ragedge.cli.command import (
+    EXIT_FAILED,
+    command,
+    fail,
+    kb_options,
+    one_line,
+    open_kb,
+    parse_settings,
+    set_option,
+)
 from ragedge.errors import QuestionError, RagedgeError
 
 if TYPE_CHECKING:
@@ -19,7 +28,10 @@ if TYPE_CHECKING:
     from ragedge.knowledge_base import KnowledgeBase
 
 where_option = click.option(
-    "--where", multiple=True, metavar="K=V", help="Only documents or sections whose metadata matches (=, >=, <=); repeatable."
+    "--where",
+    multiple=True,
+    metavar="K=V",
+    help="Only documents or sections whose metadata matches (=, >=, <=); repeatable.",
 )
 
 
@@ -42,7 +54,9 @@ def search(
     """Find the passages that bear on QUESTION, best first; `-` reads one question a line."""
     with open_kb(kb_path, config_file, settings=parse_settings(settings)) as kb:
         if question == "-":
-            return answer_lines(lambda item: kb.search(item["question"], top_k=top_k, where=item["where"] or where).as_dict())
+            return answer_lines(
+                lambda item: kb.search(item["question"], top_k=top_k, where=item["where"] or where).as_dict()
+            )
         hits = kb.search(question, top_k=top_k, where=where)
     if as_json:
         output.write_json(hits.as_dict())
@@ -58,7 +72,9 @@ def search(
 @where_option
 @click.option("--generator", metavar="NAME|none", help="Generator plugin; none answers by quoting alone.")
 @click.option("--max-new-tokens", type=click.IntRange(1, 4096), help="Longest answer.")
-@click.option("--budget-ms", type=click.IntRange(min=1), help="Quote instead of generating once this time is spent.")
+@click.option(
+    "--budget-ms", type=click.IntRange(min=1), help="Quote instead of generating once this time is spent."
+)
 @click.option("--seed", type=int, help="Makes sampling repeatable.")
 @click.option("--explain", is_flag=True, help="Show passages, decision and timings too.")
 @command()
@@ -82,7 +98,9 @@ def ask(
     options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "budget_ms": budget_ms, "seed": seed}
     with open_kb(kb_path, config_file, settings=flags) as kb:
         if question == "-":
-            return answer_lines(lambda item: kb.ask(item["question"], where=item["where"] or where, **options).as_dict())
+            return answer_lines(
+                lambda item: kb.ask(item["question"], where=item["where"] or where, **options).as_dict()
+            )
         if as_json:
             output.write_json(kb.ask(question, where=where, **options).as_dict())
         else:
@@ -122,7 +140,9 @@ def question_lines() -> Iterator[dict[str, Any] | QuestionError]:
         if isinstance(where, dict):
             where = tuple(f"{key}={item}" for key, item in where.items())
         if not isinstance(question, str) or not all(isinstance(item, str) for item in where):
-            yield QuestionError("a JSON line needs 'question' (text) and may have 'where' (an object, or a list of K=V)")
+            yield QuestionError(
+                "a JSON line needs 'question' (text) and may have 'where' (an object, or a list of K=V)"
+            )
             continue
         yield {"question": question, "where": tuple(where)}
 
@@ -146,7 +166,9 @@ def describe(hit: ScoredChunk) -> str:
     return one_line(f"{hit.source}{page}{label}{heading}")
 
 
-def print_answer(kb: KnowledgeBase, question: str, where: tuple[str, ...], options: dict[str, Any], *, explain: bool) -> None:
+def print_answer(
+    kb: KnowledgeBase, question: str, where: tuple[str, ...], options: dict[str, Any], *, explain: bool
+) -> None:
     """Print an answer sentence by sentence as it is verified, then what carries it."""
     stream = kb.stream(question, where=where, **options)
     for text in stream:
@@ -168,14 +190,17 @@ def print_answer(kb: KnowledgeBase, question: str, where: tuple[str, ...], optio
 
 def print_explanation(answer: Answer) -> None:
     """Print the passages, the decision and the timings behind an answer."""
-    output.write(f"\nmethod {answer.method}, confidence {answer.confidence:.2f}, model {answer.model or 'none'}")
+    output.write(
+        f"\nmethod {answer.method}, confidence {answer.confidence:.2f}, model {answer.model or 'none'}"
+    )
     if answer.abstain_reason:
         output.write(f"abstained: {answer.abstain_reason}")
     for number, citation in enumerate(answer.citations, 1):
         output.write(f"[{number}] {one_line(citation.quote)}")
     for hit in answer.passages:
         why = hit.why
-        output.write(f"  {hit.rank}. {describe(hit)}  dense {why.dense_rank or '-'}, text {why.text_rank or '-'}, score {hit.score:.3f}")
+        ranks = f"dense {why.dense_rank or '-'}, text {why.text_rank or '-'}, score {hit.score:.3f}"
+        output.write(f"  {hit.rank}. {describe(hit)}  {ranks}")
     times = answer.timings
     output.write(
         f"retrieve {times.retrieve_ms:.0f} ms, first text {times.ttft_ms:.0f} ms, total {times.total_ms:.0f} ms, "

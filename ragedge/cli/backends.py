@@ -25,7 +25,14 @@ def list_(as_json: bool) -> None:
     for name in sorted(plugins.installed("backend")):
         try:
             probe = plugins.create("backend", name).probe()
-            rows.append({"name": name, "available": probe.available, "reason": probe.reason, "devices": list(probe.devices)})
+            rows.append(
+                {
+                    "name": name,
+                    "available": probe.available,
+                    "reason": probe.reason,
+                    "devices": list(probe.devices),
+                }
+            )
         except PluginError as exc:
             rows.append({"name": name, "available": False, "reason": exc.message, "devices": []})
     if as_json:

@@ -50,7 +50,10 @@ def command(*, network: bool = False) -> Callable[[Callable[P, int | None]], Cal
                 output.note("interrupted")
                 status = EXIT_INTERRUPTED
             except MemoryError:
-                fail(RagedgeError("out of memory", hint="close other programs, or use a smaller model"), as_json=as_json)
+                fail(
+                    RagedgeError("out of memory", hint="close other programs, or use a smaller model"),
+                    as_json=as_json,
+                )
                 status = EXIT_FAILED
             sys.exit(status)
 
@@ -96,7 +99,11 @@ set_option = click.option(
 
 
 def open_kb(
-    kb_path: Path | None, config_file: Path | None, *, create: bool = False, settings: Mapping[str, Any] | None = None
+    kb_path: Path | None,
+    config_file: Path | None,
+    *,
+    create: bool = False,
+    settings: Mapping[str, Any] | None = None,
 ) -> KnowledgeBase:
     """Open the knowledge base that the options name."""
     from ragedge.home import default_kb_dir

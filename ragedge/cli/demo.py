@@ -25,8 +25,16 @@ def demo(manual: Path, question: tuple[str, ...], kb_path: Path | None) -> None:
             report = kb.ingest(manual, progress=progress)
         if not report.accepted:
             skipped = report.skipped[0]
-            raise SourceError(skipped.code, f"{skipped.source}: {skipped.reason}", hint="name a PDF, Markdown, HTML or text file")
-        read = f"{report.pages} pages, {report.chunks} chunks in {report.seconds:.1f} s" if report.pages else "already taken in"
+            raise SourceError(
+                skipped.code,
+                f"{skipped.source}: {skipped.reason}",
+                hint="name a PDF, Markdown, HTML or text file",
+            )
+        read = (
+            f"{report.pages} pages, {report.chunks} chunks in {report.seconds:.1f} s"
+            if report.pages
+            else "already taken in"
+        )
         output.write(f"{one_line(manual.name)}: {read}\n")
         for text in question:
             output.write(f"Q: {one_line(text)}")

@@ -62,7 +62,9 @@ def check_runtime() -> Check:
         probe = plugins.create("backend", "cpu").probe()
     except RagedgeError as exc:
         return Check("runtime", False, exc.message, exc.hint)
-    return Check("runtime", probe.available, probe.reason, "pip install --force-reinstall 'onnxruntime>=1.24.2,<1.29'")
+    return Check(
+        "runtime", probe.available, probe.reason, "pip install --force-reinstall 'onnxruntime>=1.24.2,<1.29'"
+    )
 
 
 def check_telemetry() -> Check:
@@ -76,9 +78,16 @@ def check_telemetry() -> Check:
     libraries = sorted((Path(spec.origin).parent / "capi").glob("*onnxruntime*"))
     found = [library.name for library in libraries if library.is_file() and UPLOADER in library.read_bytes()]
     if found:
-        return Check("telemetry", False, f"an uploader stands in {', '.join(found)}", "pip install 'onnxruntime<1.29'")
+        return Check(
+            "telemetry", False, f"an uploader stands in {', '.join(found)}", "pip install 'onnxruntime<1.29'"
+        )
     off = os.environ.get("ORT_DISABLE_TELEMETRY") == "1"
-    return Check("telemetry", off, "no uploader in onnxruntime; ORT_DISABLE_TELEMETRY=1", "export ORT_DISABLE_TELEMETRY=1")
+    return Check(
+        "telemetry",
+        off,
+        "no uploader in onnxruntime; ORT_DISABLE_TELEMETRY=1",
+        "export ORT_DISABLE_TELEMETRY=1",
+    )
 
 
 def check_index() -> Check:
@@ -125,7 +134,10 @@ def check_knowledge_base(kb_path: Path | None, config_file: Path | None) -> list
     """The knowledge base opens, its rows are whole, and its embedder is the configured one."""
     try:
         with open_kb(kb_path, config_file) as kb:
-            findings: list[tuple[str, Callable[[], str]]] = [("rows", kb.verify_rows), ("embedder", kb.verify_embedder)]
+            findings: list[tuple[str, Callable[[], str]]] = [
+                ("rows", kb.verify_rows),
+                ("embedder", kb.verify_embedder),
+            ]
             checks = []
             for name, find in findings:
                 try:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from ragedge.cli import output
-from ragedge.cli.command import command, json_option, kb_option, kb_options, one_line, open_kb, parse_metadata, parse_settings, set_option
+from ragedge.cli.command import (
+    command,
+    json_option,
+    kb_option,
+    kb_options,
+    one_line,
+    open_kb,
+    parse_metadata,
+    parse_settings,
+    set_option,
+)
 from ragedge.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -19,10 +29,24 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @kb_options
 @set_option
-@click.option("--meta", multiple=True, metavar="KEY=VALUE", help="Metadata for every document taken in, such as model=X1; repeatable.")
-@click.option("--include", multiple=True, metavar="GLOB", help="Take only files of a folder that match; repeatable.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files of a folder that match; repeatable.")
-@click.option("--prefix", metavar="NAME", default="", help="Put NAME/ before each source, to keep equal names of two folders apart.")
+@click.option(
+    "--meta",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Metadata for every document taken in, such as model=X1; repeatable.",
+)
+@click.option(
+    "--include", multiple=True, metavar="GLOB", help="Take only files of a folder that match; repeatable."
+)
+@click.option(
+    "--exclude", multiple=True, metavar="GLOB", help="Leave out files of a folder that match; repeatable."
+)
+@click.option(
+    "--prefix",
+    metavar="NAME",
+    default="",
+    help="Put NAME/ before each source, to keep equal names of two folders apart.",
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 if anything was skipped.")
 @command()
 def ingest(
@@ -44,7 +68,10 @@ def ingest(
     """
     metadata = parse_metadata(meta, "--meta")
     flags = parse_settings(settings)
-    with open_kb(kb_path, config_file, create=True, settings=flags) as kb, progress_bar(enabled=not as_json) as progress:
+    with (
+        open_kb(kb_path, config_file, create=True, settings=flags) as kb,
+        progress_bar(enabled=not as_json) as progress,
+    ):
         report = kb.ingest(
             *paths, metadata=metadata, include=include, exclude=exclude, prefix=prefix, progress=progress
         )
@@ -52,7 +79,11 @@ def ingest(
         output.write_json(report.as_dict())
     else:
         print_report(report)
-    named = {path.name for path in paths} | {f"{prefix}/{path.name}" for path in paths} | {str(path) for path in paths}
+    named = (
+        {path.name for path in paths}
+        | {f"{prefix}/{path.name}" for path in paths}
+        | {str(path) for path in paths}
+    )
     refused = any(item.source in named for item in report.skipped)
     return 1 if not report.accepted or refused or (strict and report.skipped) else 0
 
@@ -72,7 +103,9 @@ def print_report(report: IngestReport) -> None:
     for item in report.skipped:
         output.write(f"{'skipped':<10} {one_line(item.source)}: {one_line(item.reason)} [{item.code}]")
     for unread in report.unread_pages:
-        output.write(f"{'not read':<10} {one_line(unread.source)}: {len(unread.pages)} pages are images without text")
+        output.write(
+            f"{'not read':<10} {one_line(unread.source)}: {len(unread.pages)} pages are images without text"
+        )
     output.write(
         f"{report.documents} documents, {report.pages} pages, {report.chunks} chunks in {report.seconds:.1f} s"
     )
@@ -91,13 +124,18 @@ def status(kb_path: Path | None, config_file: Path | None, as_json: bool) -> Non
         return
     embedder, index = facts["embedder"], facts["index"]
     output.write(f"knowledge base  {path}")
-    output.write(f"documents       {facts['documents']} ({facts['pages']} pages, {facts['chunks']} chunks, {facts['bytes'] / 1e6:.1f} MB)")
-    output.write(f"embedder        {embedder['name']} ({embedder['dim']} dimensions, {embedder['fingerprint'][:12]})")
+    size = f"{facts['pages']} pages, {facts['chunks']} chunks, {facts['bytes'] / 1e6:.1f} MB"
+    output.write(f"documents       {facts['documents']} ({size})")
+    output.write(
+        f"embedder        {embedder['name']} ({embedder['dim']} dimensions, {embedder['fingerprint'][:12]})"
+    )
     output.write(f"index           {index['kind']}, {index['state']}, {index['count']} vectors")
     output.write(f"encrypted       {'yes' if facts['encrypted'] else 'no'}")
     for row in facts["sources"]:
         extra = "".join(f" {key}={value}" for key, value in row["metadata"].items())
-        output.write(f"  {one_line(row['source'])}  {row['pages']} pages, {row['chunks']} chunks{one_line(extra)}")
+        output.write(
+            f"  {one_line(row['source'])}  {row['pages']} pages, {row['chunks']} chunks{one_line(extra)}"
+        )
     changed = {key: item for key, item in facts["settings"].items() if item["origin"] != "default"}
     for key, item in changed.items():
         output.write(f"  {key} = {item['value']}  ({item['origin']})")
@@ -108,16 +146,22 @@ def status(kb_path: Path | None, config_file: Path | None, as_json: bool) -> Non
 @kb_options
 @click.option("--page", type=click.IntRange(min=1), help="Only this page, counted from 1.")
 @command()
-def inspect(source: str, kb_path: Path | None, config_file: Path | None, as_json: bool, page: int | None) -> None:
+def inspect(
+    source: str, kb_path: Path | None, config_file: Path | None, as_json: bool, page: int | None
+) -> None:
     """Show what was read from SOURCE: text, blocks and chunks, as the answers see it."""
     with open_kb(kb_path, config_file) as kb:
         pages = kb.inspect(source, page=page)
     if as_json:
-        output.write_json({"schema": 1, **pages[0]} if page is not None else {"schema": 1, "source": source, "pages": pages})
+        output.write_json(
+            {"schema": 1, **pages[0]} if page is not None else {"schema": 1, "source": source, "pages": pages}
+        )
         return
     for item in pages:
         label = f" (printed {item['page_label']})" if item["page_label"] else ""
-        output.write(f"--- page {item['page'] or '-'}{label}: {len(item['blocks'])} blocks, {len(item['chunks'])} chunks")
+        output.write(
+            f"--- page {item['page'] or '-'}{label}: {len(item['blocks'])} blocks, {len(item['chunks'])} chunks"
+        )
         for block in item["blocks"]:
             output.write(f"[{block['kind']} {block['start']}:{block['end']}]")
             output.write(item["text"][block["start"] : block["end"]])

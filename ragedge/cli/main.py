@@ -38,7 +38,12 @@ def main() -> None:
     except click.UsageError as exc:
         exc.show(sys.stderr)
         if "--json" in sys.argv:
-            output.write_json({"schema": 1, "error": {"type": "UsageError", "message": exc.format_message(), "hint": "--help"}})
+            output.write_json(
+                {
+                    "schema": 1,
+                    "error": {"type": "UsageError", "message": exc.format_message(), "hint": "--help"},
+                }
+            )
         sys.exit(2)
     except click.ClickException as exc:
         exc.show(sys.stderr)

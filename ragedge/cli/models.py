@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Literal
 
 import click
 
@@ -24,7 +25,7 @@ def list_(as_json: bool) -> None:
     from ragedge.models import catalog, store
 
     installed = {folder.manifest.name: folder for folder in store.installed()}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "name": name, "kind": folder.manifest.kind, "architecture": folder.manifest.architecture,
             "quantization": folder.manifest.quantization, "installed": True, "bytes": folder.size_bytes,
@@ -46,7 +47,13 @@ def list_(as_json: bool) -> None:
         output.write_json({"schema": 1, "models": rows})
         return
     cells = [
-        (str(row["name"]), str(row["kind"]), "yes" if row["installed"] else "no", f"{row['bytes'] / 1e6:.0f} MB", str(row["licence"]))  # type: ignore[operator]
+        (
+            str(row["name"]),
+            str(row["kind"]),
+            "yes" if row["installed"] else "no",
+            f"{row['bytes'] / 1e6:.0f} MB",
+            str(row["licence"]),
+        )
         for row in rows
     ]
     output.write(output.table(cells, ("MODEL", "KIND", "INSTALLED", "SIZE", "LICENCE")))
@@ -76,8 +83,16 @@ def pull(names: tuple[str, ...], force: bool, as_json: bool) -> None:
 @models.command("import")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--name", help="What to call it [default: from the path].")
-@click.option("--kind", type=click.Choice(["embedder", "generator"]), help="Told apart by content if not given.")
-@click.option("--scheme", type=click.Choice(["int8", "nbits8"]), default="int8", show_default=True, help="For an embedder: fast, or closest to float.")
+@click.option(
+    "--kind", type=click.Choice(["embedder", "generator"]), help="Told apart by content if not given."
+)
+@click.option(
+    "--scheme",
+    type=click.Choice(["int8", "nbits8"]),
+    default="int8",
+    show_default=True,
+    help="For an embedder: fast, or closest to float.",
+)
 @click.option("--licence", default="", help="What the manifest states [default: what the file states].")
 @click.option("--query-prefix", help="Put before each question, over what the folder says.")
 @click.option("--passage-prefix", help="Put before each passage, over what the folder says.")
@@ -85,8 +100,8 @@ def pull(names: tuple[str, ...], force: bool, as_json: bool) -> None:
 @json_option
 @command()
 def import_(
-    path: Path, name: str | None, kind: str | None, scheme: str, licence: str, query_prefix: str | None,
-    passage_prefix: str | None, force: bool, as_json: bool,
+    path: Path, name: str | None, kind: Literal["embedder", "generator"] | None, scheme: str, licence: str,
+    query_prefix: str | None, passage_prefix: str | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Compile PATH: a sentence-transformers or Hugging Face BERT folder, or a GGUF file."""
     from ragedge.models.importer import import_model
@@ -95,11 +110,20 @@ def import_(
         folder = import_model(
             path, name=name, kind=kind, licence=licence, scheme=scheme, query_prefix=query_prefix,
             passage_prefix=passage_prefix, force=force, progress=progress,
-        )  # type: ignore[arg-type]  # fmt: skip
+        )  # fmt: skip
+    manifest = folder.manifest
     if as_json:
-        output.write_json({"schema": 1, "name": folder.manifest.name, "path": str(folder.path), "fingerprint": folder.manifest.fingerprint})
+        output.write_json(
+            {
+                "schema": 1,
+                "name": manifest.name,
+                "path": str(folder.path),
+                "fingerprint": manifest.fingerprint,
+            }
+        )
     else:
-        output.write(f"{folder.manifest.name}: {folder.manifest.kind}, {folder.size_bytes / 1e6:.0f} MB, {folder.manifest.quantization}")
+        size = f"{folder.size_bytes / 1e6:.0f} MB"
+        output.write(f"{manifest.name}: {manifest.kind}, {size}, {manifest.quantization}")
 
 
 @models.command()
@@ -122,7 +146,9 @@ def verify(names: tuple[str, ...], as_json: bool) -> int:
         output.write_json({"schema": 1, "ok": ok, "checks": checks})
     else:
         for check in checks:
-            output.write(f"{'ok  ' if check['ok'] else 'FAIL'} {check['name']}: {one_line(str(check['detail']))}")
+            output.write(
+                f"{'ok  ' if check['ok'] else 'FAIL'} {check['name']}: {one_line(str(check['detail']))}"
+            )
     return 0 if ok else 1
 
 

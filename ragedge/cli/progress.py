@@ -11,7 +11,8 @@ from typing import Protocol
 class Progress(Protocol):
     """Called with what is being done, how much of it is done, and how much there is (None: unknown)."""
 
-    def __call__(self, stage: str, done: int, total: int | None, /) -> None: ...
+    def __call__(self, stage: str, done: int, total: int | None, /) -> None:
+        """Draw it."""
 
 
 @contextmanager
@@ -21,9 +22,15 @@ def progress_bar(*, enabled: bool) -> Iterator[Progress]:
         yield lambda stage, done, total: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        SpinnerColumn,
+        TaskID,
+        TextColumn,
+        TimeElapsedColumn,
+    )
     from rich.progress import Progress as RichProgress
-    from rich.progress import TaskID
 
     with RichProgress(
         SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),

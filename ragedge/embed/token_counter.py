@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ragedge import plugins
 from ragedge.errors import ModelIntegrityError
+from ragedge.protocols import TokenCounter
 
 
 class JsonTokenCounter:
@@ -49,3 +51,14 @@ def load_tokenizer(path: Path) -> Any:
     # A document that says "[SEP]" must not end its own embedding early.
     tokenizer.encode_special_tokens = True
     return tokenizer
+
+
+def create(options: Mapping[str, Any]) -> JsonTokenCounter:
+    """Build a counter from the option ``tokenizer``, the path of a ``tokenizer.json``."""
+    return JsonTokenCounter.from_file(Path(options["tokenizer"]))
+
+
+def create_from_embedder(options: Mapping[str, Any]) -> TokenCounter:
+    """Build an embedder plugin for its own counting, from the options ``embedder`` and ``options``."""
+    counter: TokenCounter = plugins.create("embedder", options["embedder"], options["options"])
+    return counter

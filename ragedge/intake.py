@@ -1,0 +1,191 @@
+"""Files to rows: what ``KnowledgeBase.ingest`` does, one document and one transaction at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragedge import __version__
+from ragedge.config import Config
+from ragedge.datatypes import IngestReport, Metadata, Renamed, Skipped, UnreadPages
+from ragedge.errors import SourceError
+from ragedge.index.store import Store
+from ragedge.ingest import plan
+from ragedge.ingest.parser_process import CounterSpec, ParsedDocument, Parser
+from ragedge.ingest.scan import Found, read, scan
+
+if TYPE_CHECKING:
+    from ragedge.protocols import Embedder, Float32
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int | None], None]
+
+# Chunks embedded between two steps of the progress bar.
+_EMBED_STEP = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _FileRead:
+    """A file on its way in; ``parsed`` is None where its content need not be read again."""
+
+    source: str
+    origin: str
+    sha256: str
+    action: plan.Action
+    old_source: str
+    parsed: Future[ParsedDocument] | None
+
+
+class Intake:
+    """One ingest into one store.
+
+    Args:
+        existing: The store, or None where the knowledge base has none yet.
+        create: Makes the store; called once, when the first document could be read.
+        embedder: Builds the vectors.
+        config: The effective settings.
+        metadata: The user's, for every document taken in.
+        progress: Called with a stage, how much of it is done, and how much there is.
+    """
+
+    def __init__(
+        self, existing: Store | None, create: Callable[[], Store], embedder: Embedder, config: Config,
+        metadata: Metadata, progress: Progress,
+    ) -> None:  # fmt: skip
+        self.store = existing
+        self.report = IngestReport()
+        self._create = create
+        self._embedder = embedder
+        self._config = config
+        self._metadata = metadata
+        self._progress = progress
+        self._stamp = _stamp(config, metadata)
+        records = existing.sources() if existing is not None else []
+        self._known = {r.source: plan.KnownSource(r.sha256, r.origin, r.stamp) for r in records}
+
+    def run(
+        self, paths: Sequence[str | os.PathLike[str]], include: Sequence[str], exclude: Sequence[str], prefix: str
+    ) -> IngestReport:  # fmt: skip
+        """Take in what the paths hold; see ``KnowledgeBase.ingest``."""
+        started = time.perf_counter()
+        report = self.report
+        found = scan(paths, include=include, exclude=exclude)
+        report.skipped += found.skipped
+        files = plan.named(found.files, prefix)
+        plan.refuse_namesakes(files, self._known)
+        for number, item in enumerate(self._read_ahead(files), 1):
+            self._progress("reading files", number, len(files))
+            self._take_in(item)
+        if self.store is not None:
+            for source in plan.deleted(found.folders, self._known):
+                self.store.remove(source)
+                report.removed.append(source)
+            if report.updated or report.removed:
+                self.store.forget_removed()
+        report.seconds = time.perf_counter() - started
+        log.info(
+            "ingest added=%d updated=%d unchanged=%d skipped=%d s=%.1f",
+            len(report.added), len(report.updated), len(report.unchanged), len(report.skipped), report.seconds,
+        )  # fmt: skip
+        return report
+
+    def _read_ahead(self, files: Sequence[tuple[str, Found]]) -> Iterator[_FileRead]:
+        """Yield each file that could be read; the next one is parsed while the caller works on this one."""
+        parser: Parser | None = None
+        waiting: _FileRead | None = None
+        try:
+            for source, file in files:
+                try:
+                    data, sha256 = read(file, self._config.ingest.max_file_mb << 20)
+                except SourceError as exc:
+                    self._skip(source, exc)
+                    continue
+                action, old_source = plan.action(source, sha256, self._stamp, self._known)
+                parsed = None
+                if action in ("add", "update"):
+                    parser = parser or self._parser()
+                    parsed = parser.parse_async(source, data)
+                if waiting is not None:
+                    yield waiting
+                waiting = _FileRead(source, str(file.path.resolve()), sha256, action, old_source, parsed)
+            if waiting is not None:
+                yield waiting
+        finally:
+            if parser is not None:
+                parser.close()
+
+    def _parser(self) -> Parser:
+        tokenizer = getattr(self._embedder, "tokenizer_path", None)
+        if tokenizer is not None:
+            counter = CounterSpec(options={"tokenizer": str(tokenizer)})
+        else:  # an embedder plugin without a tokenizer file counts by itself, in the worker
+            settings = self._config.embed
+            counter = CounterSpec(
+                "ragedge.embed.token_counter:create_from_embedder",
+                {"embedder": settings.embedder, "options": {"model": settings.model}},
+            )
+        return Parser(self._config.ingest, counter, embedder_max_tokens=self._embedder.max_tokens)
+
+    def _take_in(self, item: _FileRead) -> None:
+        """Make one file visible, or say in the report why not; an older version stays until then."""
+        report = self.report
+        if item.parsed is not None:
+            try:
+                self._put(item, item.parsed.result())
+            except SourceError as exc:
+                self._skip(item.source, exc)
+                return
+        elif item.action == "rename":
+            assert self.store is not None
+            self.store.rename(item.old_source, item.source, origin=item.origin)
+            del self._known[item.old_source]
+            report.renamed.append(Renamed(item.old_source, item.source))
+        else:
+            assert self.store is not None
+            if self._known[item.source].origin != item.origin:
+                self.store.touch(item.source, origin=item.origin)
+            report.unchanged.append(item.source)
+        self._known[item.source] = plan.KnownSource(item.sha256, item.origin, self._stamp)
+
+    def _put(self, item: _FileRead, parsed: ParsedDocument) -> None:
+        vectors = self._embed([chunk.index_text for chunk in parsed.chunks], item.source)
+        self.store = self.store or self._create()
+        record = self.store.put_document(
+            item.source, item.sha256, parsed.document, parsed.chunks, vectors,
+            metadata=self._metadata, origin=item.origin, stamp=self._stamp,
+        )  # fmt: skip
+        report = self.report
+        (report.added if item.action == "add" else report.updated).append(item.source)
+        if record.unread_pages:
+            report.unread_pages.append(UnreadPages(item.source, record.unread_pages))
+        report.documents += 1
+        report.pages += record.pages
+        report.chunks += record.chunks
+
+    def _embed(self, texts: Sequence[str], source: str) -> Float32:
+        parts = [np.zeros((0, self._embedder.dim), np.float32)]
+        for start in range(0, len(texts), _EMBED_STEP):
+            parts.append(self._embedder.embed_passages(texts[start : start + _EMBED_STEP]))
+            self._progress(f"embedding {Path(source).name}", min(start + _EMBED_STEP, len(texts)), len(texts))
+        return np.concatenate(parts)
+
+    def _skip(self, source: str, problem: SourceError) -> None:
+        self.report.skipped.append(Skipped(source, problem.code, problem.message))
+
+
+def _stamp(config: Config, metadata: Mapping[str, Any]) -> str:
+    """Digest what decides how a file is read and cut: under another digest it is read again."""
+    settings = config.ingest.model_dump(mode="json", exclude={"timeout_s", "memory_mb", "max_file_mb"})
+    state = json.dumps([__version__, settings, dict(metadata)], sort_keys=True)
+    return hashlib.sha256(state.encode()).hexdigest()[:16]
