@@ -1,0 +1,293 @@
+"""From hits to an answer: quotes first, then what the model says as far as it was verified.
+
+The extractive answer is the floor: always there, at once, without a generator too. The model drafts from the
+same passages; a sentence of its own is handed out only if ``verify`` finds all of it in a passage and it says
+something that the quotes do not. Deeper grounding has its place behind ``choose_quotes`` and ``verify``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Generator as Steps
+from collections.abc import Iterator
+from concurrent.futures import Future
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from ragedge.datatypes import Answer, AskTimings, GenerationOptions, GenerationStats, SearchResult, Sentence
+from ragedge.errors import RagedgeError
+from ragedge.generate.abstain import decide
+from ragedge.generate.citations import Citations
+from ragedge.generate.evidence import Findings, find_evidence
+from ragedge.generate.prompt import Prompt, build_prompt, estimate_tokens
+from ragedge.generate.question import read_question
+from ragedge.generate.quotes import Quote, choose_quotes
+from ragedge.generate.safety import notices
+from ragedge.generate.sentences import split_sentences
+from ragedge.generate.verify import plain, verify
+from ragedge.generate.wording import not_found
+
+if TYPE_CHECKING:
+    from ragedge.config import GenerateConfig
+    from ragedge.protocols import Generation, Generator
+
+log = logging.getLogger("ragedge")
+
+_LEAST_LEFT_MS = 50.0  # with less of the time budget than this, generation is not begun
+
+
+class Answerer:
+    """Answers questions from hits. Cheap to make; safe for threads, as each answer is a run of its own."""
+
+    def __init__(self, generator: Generator | Future[Generator] | None, config: GenerateConfig) -> None:
+        """Take a generator, one that is still loading (waited for when it is needed), or None to quote alone."""
+        self._generator = generator
+        self._config = config
+
+    def start(
+        self,
+        question: str,
+        hits: SearchResult,
+        *,
+        started: float | None = None,
+        max_new_tokens: int | None = None,
+        temperature: float | None = None,
+        seed: int | None = None,
+        budget_ms: float | None = None,
+    ) -> AnswerRun:
+        """Begin to answer; the work is done as the run is iterated.
+
+        Args:
+            question: In the user's words.
+            hits: What retrieval found for it.
+            started: ``time.perf_counter()`` when the question came in; None counts from the search.
+            max_new_tokens: Most tokens the model writes; None takes the configured number.
+            temperature: 0 is greedy; None takes the configured one.
+            seed: Makes sampling repeatable.
+            budget_ms: Time for the whole answer, search included; once spent, what was quoted stands.
+
+        Raises:
+            QuestionError: the question is empty or too long.
+            ValueError: budget_ms or max_new_tokens is not positive.
+        """
+        if budget_ms is not None and not budget_ms > 0:
+            raise ValueError(f"budget_ms must be positive, got {budget_ms}")
+        if max_new_tokens is not None and max_new_tokens < 1:
+            raise ValueError(f"max_new_tokens must be at least 1, got {max_new_tokens}")
+        config = self._config
+        options = GenerationOptions(
+            max_new_tokens=max_new_tokens if max_new_tokens is not None else config.max_new_tokens,
+            temperature=temperature if temperature is not None else config.temperature,
+            top_k=config.top_k,
+            top_p=config.top_p,
+            seed=seed if seed is not None else config.seed,
+            stop=("\nQuestion:", "\n["),
+        )
+        if started is None:
+            started = time.perf_counter() - hits.timings.total_ms / 1e3
+        findings = find_evidence(read_question(question), hits)
+        return AnswerRun(self._generator, config, findings, hits, options, started, budget_ms)
+
+
+class AnswerRun:
+    """One answer under way. Iterate it for sentences that will stand, then take ``result()``."""
+
+    def __init__(
+        self,
+        generator: Generator | Future[Generator] | None,
+        config: GenerateConfig,
+        findings: Findings,
+        hits: SearchResult,
+        options: GenerationOptions,
+        started: float,
+        budget_ms: float | None,
+    ) -> None:
+        self._generator = generator
+        self._config = config
+        self._findings = findings
+        self._hits = hits
+        self._options = options
+        self._started = started
+        self._budget_ms = budget_ms
+        self._decision = decide(findings, config.abstain_below)
+        self._citations = Citations()
+        self._sentences: list[Sentence] = []
+        self._cited: list[int] = []
+        self._degraded: list[str] = []
+        self._model: str | None = None
+        self._stats = GenerationStats()
+        self._ttft_ms: float | None = None
+        self._first_token_ms: float | None = None
+        self._total_ms: float | None = None
+        self._generation: Generation | None = None
+        self._closed = False
+        self._steps = self._run()
+
+    def __iter__(self) -> Iterator[Sentence]:
+        return self
+
+    def __next__(self) -> Sentence:
+        try:
+            sentence = next(self._steps)
+        except StopIteration:
+            if self._total_ms is None:
+                self._total_ms = self._elapsed_ms()
+            raise
+        if self._ttft_ms is None:
+            self._ttft_ms = self._elapsed_ms()
+        return sentence
+
+    def __enter__(self) -> AnswerRun:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Abort generation; what was handed out stands, and ``result`` holds it."""
+        self._closed = True
+        if self._generation is not None:
+            self._generation.close()
+        with contextlib.suppress(ValueError):  # another thread is in a step; it ends by itself
+            self._steps.close()
+
+    def result(self) -> Answer:
+        """Return the answer, finishing it first if it was not iterated to the end."""
+        for _ in self:
+            pass
+        if self._total_ms is None:
+            self._total_ms = self._elapsed_ms()
+        timings = self._timings()
+        common = {
+            "confidence": round(self._decision.confidence, 4),
+            "passages": tuple(self._hits),
+            "degraded": tuple(self._degraded),
+            "model": self._model,
+            "timings": timings,
+        }
+        if self._decision.reason is not None:
+            text = not_found(self._findings.question.language)
+            return Answer(text, abstained=True, abstain_reason=self._decision.reason, method="none", **common)  # type: ignore[arg-type]
+        origins = {s.origin for s in self._sentences}
+        return Answer(
+            " ".join(s.text for s in self._sentences),
+            sentences=tuple(self._sentences),
+            citations=tuple(self._citations.items),
+            safety=notices(self._findings.passages, self._cited),
+            grounded=all(s.citations for s in self._sentences),
+            method="mixed" if len(origins) == 2 else "generated" if origins == {"model"} else "extractive",
+            **common,  # type: ignore[arg-type]
+        )
+
+    def _run(self) -> Steps[Sentence, None, None]:
+        if self._decision.reason is not None:
+            return
+        for quote in choose_quotes(self._findings):
+            yield self._quote(quote)
+        if self._generator is not None and not self._closed:
+            yield from self._model_sentences()
+
+    def _quote(self, quote: Quote) -> Sentence:
+        return self._add(quote.text, "quote", quote.passage, quote.units)
+
+    def _add(self, text: str, origin: str, place: int, units: tuple[int, ...]) -> Sentence:
+        passage = self._findings.passages[place]
+        cited: list[int] = []
+        for i in units:
+            cited += self._citations.add(passage.hit, passage.units[i].start, passage.units[i].end)
+        sentence = Sentence(text, origin, tuple(dict.fromkeys(cited)))  # type: ignore[arg-type]
+        self._sentences.append(sentence)
+        self._cited.append(place)
+        return sentence
+
+    def _model_sentences(self) -> Iterator[Sentence]:
+        """Let the model draft; yield what was verified. Any failure of the generator ends the draft, not the answer."""
+        try:
+            generator = self._generator.result() if isinstance(self._generator, Future) else self._generator
+            assert generator is not None
+            prompt = self._prompt(generator)
+            if prompt is None:
+                return
+            self._generation = generator.generate(prompt.messages, self._options)
+            self._model = generator.name
+            yield from self._draft(self._generation)
+        except RagedgeError as exc:
+            log.warning("generation failed: %s", type(exc).__name__)
+            self._degraded.append(f"the model failed ({type(exc).__name__}): quoted without it")
+        finally:
+            if self._generation is not None:
+                self._generation.close()
+                self._stats = self._generation.stats
+
+    def _prompt(self, generator: Generator) -> Prompt | None:
+        if self._left_ms() < _LEAST_LEFT_MS:
+            self._degraded.append(
+                f"the time budget of {self._budget_ms:g} ms was spent: quoted without the model"
+            )
+            return None
+        count = generator.count_tokens if generator.capabilities.token_counts else estimate_tokens
+        budget = min(self._config.prompt_tokens, generator.context_window - self._options.max_new_tokens)
+        prompt = build_prompt(self._findings, count, budget)
+        if prompt is None:
+            self._degraded.append(f"no passage fits a prompt of {budget} tokens: quoted without the model")
+        return prompt
+
+    def _draft(self, generation: Generation) -> Iterator[Sentence]:
+        text, done = "", 0
+        over = False
+        for piece in generation:
+            if self._first_token_ms is None:
+                self._first_token_ms = self._elapsed_ms()
+            text += piece
+            sentences = split_sentences(text)
+            for sentence in sentences[done:-1]:
+                if verified := self._verified(sentence):
+                    yield verified
+            done = max(done, len(sentences) - 1)
+            if over := self._left_ms() <= 0:
+                generation.close()
+                self._degraded.append(
+                    f"the time budget of {self._budget_ms:g} ms was spent: the model was stopped"
+                )
+                break
+        finished = not over and generation.stats.finish_reason == "stop"
+        for sentence in split_sentences(text)[done:]:
+            if verified := self._verified(
+                sentence, finished=finished or sentence.endswith((".", "。", "!", "?"))
+            ):
+                yield verified
+
+    def _verified(self, sentence: str, *, finished: bool = True) -> Sentence | None:
+        sentence = plain(sentence)
+        said = [s.text for s in self._sentences]
+        verdict = verify(
+            sentence, self._findings.passages, self._findings.question.terms, said, finished=finished
+        )
+        if not verdict.holds:
+            log.debug("draft sentence dropped: %s", verdict.reason)
+            return None
+        return self._add(sentence, "model", verdict.passage, verdict.units)
+
+    def _elapsed_ms(self) -> float:
+        return (time.perf_counter() - self._started) * 1e3
+
+    def _left_ms(self) -> float:
+        return float("inf") if self._budget_ms is None else self._budget_ms - self._elapsed_ms()
+
+    def _timings(self) -> AskTimings:
+        stats = self._stats
+        total = self._total_ms or 0.0
+        return AskTimings(
+            retrieve_ms=self._hits.timings.total_ms,
+            ttft_ms=self._ttft_ms if self._ttft_ms is not None else total,
+            first_token_ms=self._first_token_ms,
+            total_ms=total,
+            prompt_tokens=stats.prompt_tokens,
+            cached_tokens=stats.cached_tokens,
+            new_tokens=stats.new_tokens,
+            tokens_per_s=stats.new_tokens / stats.decode_ms * 1e3 if stats.decode_ms > 0 else None,
+        )

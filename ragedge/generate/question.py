@@ -1,0 +1,127 @@
+"""What is asked: the text checked and cleaned, its language, and the form its answer should take."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+from ragedge.errors import QuestionError
+from ragedge.generate.terms import content_terms, fold
+
+Form = Literal["value", "how_to", "yes_no", "where", "compare", "explain"]
+Language = Literal["en", "de", "ja"]
+
+LONGEST_QUESTION = 4000  # characters; a page of text is no question, and would fill any prompt
+
+_JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
+_GERMAN = re.compile(
+    r"[äöüß]|\b(?:der|die|das|dem|den|ein|eine|wie|was|wo|ist|sind|wird|werden|und|mit|für|welche[rs]?|kann|muss|"
+    r"nicht|viele?)\b",
+    re.I,
+)
+_ENGLISH = re.compile(r"\b(?:the|what|how|is|are|do|does|which|of|to|can|where|when|my|with)\b", re.I)
+_COMPARE = re.compile(
+    r"\b(?:differences?|compared?|versus|vs|unterschiede?|rather than|better|larger|higher|lower) ?\b"
+    r".*\b(?:and|than|or|und|zu|als|zwischen|between)\b|違い",
+    re.I,
+)
+_VALUE = re.compile(
+    r"\bhow (?:much|many|long|often|far|fast|big|large|deep|heavy|high|hot|wide|thick|tight|old|cold)\b"
+    r"|\b(?:what|which|at what|to what)\b.{0,60}\b(?:torque|pressure|voltage|current|capacit\w+|clearance|speed|"
+    r"temperature|size|weight|interval|resistance|frequency|power|gap|diameter|length|width|height|depth|rating|"
+    r"number|code|value|limit|range|amount|quantity|volume|percentage|distance|grade|viscosity|thickness|angle|"
+    r"ratio|tolerance|fuse|cost|price|year|date|time|version|rpm|amperage|wattage|level)\b"
+    r"|\bwie (?:viel\w*|hoch|lange?|oft|gro(?:ß|ss)|schwer|weit|schnell|stark)\b"
+    r"|いくつ|いくら|何(?:[a-zA-Z]|個|分|時間|ボルト|年|回|本|リットル|バール|キロ)|どれくらい",
+    re.I,
+)
+_HOW_TO = re.compile(
+    r"^\W*(?:how (?:do|can|should|would|to|does one|is|are|must|could|shall)\b"
+    r"|what (?:is|are) the (?:steps?|procedure|way)\b|(?:steps?|procedure|instructions?) (?:to|for)\b"
+    r"|wie (?:kann|muss|soll|wird|werden|stelle|baue|wechs\w+|mache|geht|\w+ (?:ich|man))\b)"
+    r"|方法|手順|どうやって|どうすれば|\bsteps (?:to|for)\b",
+    re.I,
+)
+_YES_NO = re.compile(
+    r"^\W*(?:is|are|was|were|do|does|did|can|could|should|shall|will|would|may|must|has|have|am|"
+    r"ist|sind|kann|können|darf|muss|soll|hat|wird|gibt es)\b|(?:ますか|ですか|できますか)[？?]?\s*$",
+    re.I,
+)
+_WHERE = re.compile(r"^\W*(?:where|wo|woher|wohin)\b|どこ", re.I)
+_WH = re.compile(r"何|どこ|いつ|誰|どの|どれ|いくつ|いくら|なぜ|どう")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, read once.
+
+    Attributes:
+        text: Control characters stripped, spaces single.
+        terms: Its content terms without repeats, in order.
+        form: How its answer should look.
+        language: Of the fixed sentences in the answer.
+    """
+
+    text: str
+    terms: tuple[str, ...]
+    form: Form
+    language: Language
+
+
+def clean_question(text: str) -> str:
+    """Return a question as one line of printable text.
+
+    Raises:
+        QuestionError: nothing is left, or it is too long.
+    """
+    if len(text) > LONGEST_QUESTION:
+        raise QuestionError(
+            f"the question has {len(text)} characters; at most {LONGEST_QUESTION} are allowed",
+            hint="ask in fewer words; put documents in with ragedge ingest",
+        )
+    # Cc: control, Cf: direction marks and joiners, Cs and Co: not text. All can hide what is asked.
+    kept = "".join(" " if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn"} else c for c in text)
+    cleaned = " ".join(kept.split())
+    if not any(c.isalnum() for c in cleaned):
+        raise QuestionError(
+            "the question is empty: it holds no letter or digit",
+            hint='for example: ragedge ask "tyre pressure"',
+        )
+    return cleaned
+
+
+def read_question(text: str) -> Question:
+    """Clean a question and find its terms, form and language.
+
+    Raises:
+        QuestionError: nothing is left, or it is too long.
+    """
+    cleaned = clean_question(text)
+    return Question(
+        cleaned, tuple(dict.fromkeys(content_terms(cleaned))), form_of(cleaned), language_of(cleaned)
+    )
+
+
+def form_of(text: str) -> Form:
+    """Return the form an answer should take; ``explain`` where nothing else is recognised."""
+    folded = fold(text)
+    if _COMPARE.search(folded):
+        return "compare"
+    if _VALUE.search(folded):
+        return "value"
+    if _HOW_TO.search(folded):
+        return "how_to"
+    if _WHERE.search(folded):
+        return "where"
+    if _YES_NO.search(folded) and not _WH.search(folded):
+        return "yes_no"
+    return "explain"
+
+
+def language_of(text: str) -> Language:
+    """Return the language to answer in; English unless the words say otherwise."""
+    if _JAPANESE.search(text):
+        return "ja"
+    return "de" if len(_GERMAN.findall(text)) > len(_ENGLISH.findall(text)) else "en"

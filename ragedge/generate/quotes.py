@@ -1,0 +1,172 @@
+"""The extractive answer: which units to quote, in which order, and how they read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ragedge.generate.evidence import Evidence, Findings, Passage
+from ragedge.generate.sentences import cells, flat
+from ragedge.generate.terms import fold
+
+# Characters of one answer, by form; chosen on the first half of the television manual (benchmarks/answers.py).
+_LONGEST = {"value": 320, "where": 480, "yes_no": 480, "compare": 640, "explain": 640, "how_to": 900}
+_LONGEST_STEPS = 2400  # a procedure cut short is worse than a long one
+_CLOSE = 0.85  # a second unit must score this share of the first
+_PARENTHESES = re.compile(r"\s*[(\[]([^)\]]*)[)\]]\s*$")
+_UNIT_HEAD = re.compile(
+    r"n[·.•-]?m|(?:lbf?|ft|in)[ .·-]{1,2}(?:ft|lbf?s?|in)\.?|psi|bar|kpa|mm|cm|m|km|in\.?|inch(?:es)?|kg|g|lbs?|"
+    r"l|liters?|litres?|ml|qts?|gal(?:lons)?|v(?:olts?)?|m?a(?:mps?)?|ah|k?wh?|watts?|ohms?|ω|hz|rpm|°\s?[cf]|miles|months?|years?|hours?|min(?:utes)?|s(?:econds)?|%",
+    re.I,
+)
+_NUMERIC = re.compile(r"[±<>≤≥~]?\s?[\d.,/–-]+(?:\s?(?:to|–|-|±)\s?[\d.,/]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A sentence of the answer taken from a passage.
+
+    Attributes:
+        text: The words on one line; a table row with its column heads before the cells.
+        passage: Which passage.
+        units: Its units that carry it: the one quoted first, then the column heads if they stand in the passage.
+    """
+
+    text: str
+    passage: int
+    units: tuple[int, ...]
+
+
+def choose_quotes(findings: Findings) -> list[Quote]:
+    """Return what to quote, in reading order; empty where no unit holds a word of the question."""
+    if not findings.ranked:
+        return []
+    form = findings.question.form
+    best = findings.ranked[0]
+    if form == "how_to" and (steps := _procedure(findings)):
+        return steps
+    if form == "value":
+        return _few(findings)
+    return _run(findings, best, _LONGEST[form])
+
+
+def as_quote(passage: Passage, place: int, index: int) -> Quote:
+    """Quote one unit; a row gets its column heads."""
+    unit = passage.units[index]
+    text = passage.text(unit)
+    if unit.kind != "row":
+        return Quote(flat(text), place, (index,))
+    heads = passage.heads(index)
+    carried = (index,)
+    if heads and not passage.hit.context:
+        first = index
+        while first > 0 and passage.units[first - 1].kind == "row":
+            first -= 1
+        carried = (index, first)
+    return Quote(read_row(cells(text), heads), place, carried)
+
+
+def read_row(row: list[str], heads: list[str]) -> str:
+    """Write a table row to be read alone: ``Fastener: drain plug; 35 N·m``.
+
+    A head that is a unit, or ends in one in brackets, follows the number that it measures.
+    """
+    if not heads:
+        return " | ".join(cell for cell in row if cell)
+    parts = []
+    for cell, head in zip(row, heads, strict=False):
+        if not cell:
+            continue
+        name, unit = head, ""
+        if bracketed := _PARENTHESES.search(head):
+            if _UNIT_HEAD.fullmatch(bracketed[1].strip()):
+                name, unit = head[: bracketed.start()].strip(), bracketed[1].strip()
+        elif _UNIT_HEAD.fullmatch(head.strip()):
+            name, unit = "", head.strip()
+        if unit and _NUMERIC.fullmatch(cell):
+            cell = f"{cell} {unit}"
+        elif unit:
+            name = head
+        parts.append(f"{name}: {cell}" if name and fold(name) != fold(cell) else cell)
+    return "; ".join(parts)
+
+
+def _few(findings: Findings) -> list[Quote]:
+    """The best unit, and one more where it does nearly as well and says something else."""
+    best = findings.ranked[0]
+    chosen = [best]
+    for other in findings.ranked[1:6]:
+        if other.score < _CLOSE * best.score or len(chosen) == 2:
+            break
+        if _terms(findings, other) - _terms(findings, best):
+            chosen.append(other)
+    quotes = [as_quote(findings.passages[e.passage], e.passage, e.unit) for e in chosen]
+    return [
+        quotes[0],
+        *(
+            q
+            for q in quotes[1:]
+            if len(quotes[0].text) + len(q.text) <= _LONGEST["value"] and q.text != quotes[0].text
+        ),
+    ]
+
+
+def _run(findings: Findings, best: Evidence, longest: int) -> list[Quote]:
+    """The best unit with its neighbours, better side first, as long as the answer stays short."""
+    passage = findings.passages[best.passage]
+    score = {e.unit: e.score for e in findings.ranked if e.passage == best.passage}
+    first = last = best.unit
+    length = _length(passage, best.unit)
+    while True:
+        sides = [i for i in (last + 1, first - 1) if 0 <= i < len(passage.units) and i in score]
+        sides = [i for i in sides if length + _length(passage, i) <= longest]
+        if not sides:
+            break
+        chosen = max(sides, key=lambda i: (score[i] + (0.1 if i > last else 0.0), i))
+        first, last = min(first, chosen), max(last, chosen)
+        length += _length(passage, chosen)
+    return [
+        as_quote(passage, best.passage, i)
+        for i in range(first, last + 1)
+        if passage.units[i].kind != "heading"
+    ]
+
+
+def _procedure(findings: Findings) -> list[Quote]:
+    """All steps of the section that the best evidence stands in, in order; empty where it has none."""
+    place = findings.ranked[0].passage
+    here = findings.passages[place].hit
+    parts = sorted(
+        (
+            (p.hit.page or 0, p.hit.start, i)
+            for i, p in enumerate(findings.passages)
+            if p.hit.source == here.source and p.hit.heading == here.heading
+        )
+    )
+    quotes: list[Quote] = []
+    length = 0
+    for _, _, part in parts:
+        passage = findings.passages[part]
+        steps = [i for i, unit in enumerate(passage.units) if unit.kind == "step"]
+        if len(steps) < 2 and not (quotes and steps):
+            continue
+        start, stop = steps[0], steps[-1]
+        if start and passage.units[start - 1].kind == "sentence" and not quotes:
+            start -= 1  # what the steps are for
+        for i in range(start, stop + 1):
+            if passage.units[i].kind in ("heading", "warning", "caution"):
+                continue  # notices reach the reader by themselves
+            length += _length(passage, i)
+            if length > _LONGEST_STEPS:
+                return quotes
+            quotes.append(as_quote(passage, part, i))
+    return quotes
+
+
+def _length(passage: Passage, index: int) -> int:
+    unit = passage.units[index]
+    return unit.end - unit.start
+
+
+def _terms(findings: Findings, evidence: Evidence) -> frozenset[str]:
+    return findings.passages[evidence.passage].unit_terms[evidence.unit]
