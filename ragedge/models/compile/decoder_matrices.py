@@ -1,0 +1,116 @@
+"""Stores a decoder's matrices as blocks of 8-bit codes, tensor by tensor, and its rotary tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+
+from ragedge.errors import ModelIntegrityError, UnsupportedModelError
+from ragedge.models.compile.block_quant import encode, layout_for
+from ragedge.models.compile.decoder_config import DecoderConfig, Rope
+from ragedge.models.compile.decoder_weights import Region, WeightsFile
+from ragedge.models.compile.gguf_blocks import read_floats, stream
+from ragedge.models.compile.gguf_header import GgufHeader, TensorInfo
+
+_TABLE_ROWS = 1024  # positions computed at once
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A stored matrix, ``(rows, columns)``, as the operators name its parts."""
+
+    codes: Region
+    scales: Region
+    zero_points: Region | None
+    rows: int
+    columns: int
+    block: int
+
+
+class MatrixStore:
+    """Reads tensors of one GGUF file and writes what the graph needs of them."""
+
+    def __init__(
+        self, header: GgufHeader, file: BinaryIO, weights: WeightsFile, progress: Callable[[int], None]
+    ) -> None:
+        self._header, self._file, self._weights, self._progress = header, file, weights, progress
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._header.tensors
+
+    def vector(self, name: str, length: int) -> str:
+        """Store a norm's weight or a bias as float32; returns the initializer's name."""
+        return self.vectors([name], name, [length])
+
+    def vectors(self, names: Sequence[str], stored_name: str, lengths: Sequence[int]) -> str:
+        """Store several vectors end to end as one."""
+        parts = []
+        for name, length in zip(names, lengths, strict=True):
+            tensor = self._tensor(name, (length,))
+            parts.append(read_floats(self._file, tensor))
+            self._progress(tensor.nbytes)
+        return self._weights.add(stored_name, np.concatenate(parts))
+
+    def matrix(self, names: Sequence[str], stored_name: str, rows: Sequence[int], columns: int) -> Matrix:
+        """Store one matrix, or several stacked on one another, in one common layout.
+
+        Raises:
+            ModelIntegrityError: a tensor is missing or of another shape.
+            UnsupportedModelError: the columns do not fill whole blocks.
+        """
+        tensors = [self._tensor(name, (count, columns)) for name, count in zip(names, rows, strict=True)]
+        layout = layout_for(frozenset(tensor.type for tensor in tensors))
+        if columns % 32:
+            raise UnsupportedModelError(
+                f"tensor {names[0]!r} has rows of {columns}; a multiple of 32 is supported"
+            )
+        total, blocks = sum(rows), columns // layout.block
+        codes = self._weights.reserve(f"{stored_name}.codes", "uint8", (total, blocks, layout.block))
+        scales = self._weights.reserve(f"{stored_name}.scales", "float32", (total, blocks))
+        zeros = None
+        if layout.zero_points:
+            zeros = self._weights.reserve(f"{stored_name}.zero_points", "uint8", (total, blocks))
+        for tensor in tensors:
+            for part in stream(self._file, tensor):
+                coded = encode(part, layout)
+                codes.write(coded.codes)
+                scales.write(coded.scales)
+                if zeros is not None:
+                    zeros.write(coded.zero_points)
+                self._progress(len(coded.codes) * tensor.row_bytes)
+        return Matrix(codes, scales, zeros, total, columns, layout.block)
+
+    def alias(self, name: str, region: Region, shape: tuple[int, ...]) -> str:
+        """Name stored bytes a second time, in another shape."""
+        return self._weights.alias(name, region, shape)
+
+    def rotary_tables(self, name: str, rope: Rope, config: DecoderConfig) -> tuple[str, str]:
+        """Store cosines and sines, each (positions, dim / 2) float32; returns their names."""
+        exponents = np.arange(0, rope.dim, 2, dtype=np.float64) / rope.dim
+        frequencies = rope.base**-exponents / rope.factor
+        if rope.use_factors and "rope_freqs.weight" in self:
+            tensor = self._tensor("rope_freqs.weight", (rope.dim // 2,))
+            factors = read_floats(self._file, tensor)
+            if not (factors > 0).all():
+                raise ModelIntegrityError("tensor 'rope_freqs.weight' holds a factor that is not positive")
+            frequencies = frequencies / factors
+        shape = (config.context_length, rope.dim // 2)
+        cosines = self._weights.reserve(f"{name}.cos", "float32", shape)
+        sines = self._weights.reserve(f"{name}.sin", "float32", shape)
+        for first in range(0, config.context_length, _TABLE_ROWS):
+            positions = np.arange(first, min(first + _TABLE_ROWS, config.context_length))
+            angles = np.outer(positions, frequencies)
+            cosines.write(np.cos(angles).astype(np.float32))
+            sines.write(np.sin(angles).astype(np.float32))
+        return cosines.name, sines.name
+
+    def _tensor(self, name: str, shape: tuple[int, ...]) -> TensorInfo:
+        tensor = self._header.tensors.get(name)
+        if tensor is None:
+            raise ModelIntegrityError(f"{self._header.path.name} lacks the tensor {name!r}")
+        if tensor.shape != shape:
+            raise ModelIntegrityError(f"tensor {name!r} has shape {tensor.shape}; {shape} is wanted")
+        return tensor

@@ -1,0 +1,224 @@
+"""Rebuilds ``tokenizer.json`` from the vocabulary that a GGUF file carries.
+
+Ids are to be those of llama.cpp with special tokens parsed and none added; whether a model wants a
+beginning-of-text token is recorded beside the graph instead. Splitting rules: ``llama-vocab.cpp``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ragedge.errors import ModelIntegrityError, UnsupportedModelError
+from ragedge.models.compile.gguf_metadata import Metadata
+
+_UNKNOWN, _CONTROL, _USER_DEFINED = 2, 3, 4  # token types that are parsed out of text
+_MAX_VOCAB = 1 << 21
+
+_CONTRACTIONS = "'s|'t|'re|'ve|'m|'ll|'d"
+_ANY_CASE = "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"
+_GPT2 = _CONTRACTIONS + r"| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)"
+_LLAMA3 = (
+    _ANY_CASE + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+_QWEN2 = _ANY_CASE + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+_DEFAULT = (r"[\p{P}\$\+<=>\^~\|]+", _GPT2, r"\p{N}+", r"[0-9][0-9][0-9]")
+
+_SPLITS: dict[str, tuple[str, ...]] = {
+    "default": _DEFAULT,
+    "gpt-2": (_GPT2,),
+    "llama-bpe": (_LLAMA3,),
+    "llama3": (_LLAMA3,),
+    "llama-v3": (_LLAMA3,),
+    "qwen2": (_QWEN2,),
+    "deepseek-r1-qwen": (_QWEN2,),
+    "smollm": (r"\p{N}", _GPT2),
+}
+_WHOLE_WORDS_FIRST = frozenset(
+    {"llama-bpe", "llama3", "llama-v3"}
+)  # a word in the vocabulary is not merged up to
+_END_TOKENS = (
+    "<|im_end|>", "<end_of_turn>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<|endoftext|>", "<|end_of_text|>",
+    "<|return|>", "<EOT>", "<eos>", "</s>",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerFacts:
+    """A tokenizer and what a runtime must know beside it.
+
+    Attributes:
+        tokenizer_json: For ``tokenizers.Tokenizer.from_str``.
+        bos_token_id: Beginning of text, if there is one.
+        eos_token_ids: Any of these ends an answer.
+        add_bos: Text is to begin with ``bos_token_id``.
+    """
+
+    tokenizer_json: str
+    bos_token_id: int | None
+    eos_token_ids: tuple[int, ...]
+    add_bos: bool
+
+
+def read_tokenizer(meta: Metadata, vocab_size: int) -> TokenizerFacts:
+    """Rebuild a tokenizer.
+
+    Args:
+        meta: The file's metadata.
+        vocab_size: Rows of the embedding; the vocabulary may be shorter, never longer.
+
+    Raises:
+        UnsupportedModelError: a kind of tokenizer or pre-tokenizer that is not known.
+        ModelIntegrityError: the vocabulary contradicts itself.
+    """
+    kind = meta.text("tokenizer.ggml.model")
+    tokens = meta.texts("tokenizer.ggml.tokens")
+    if not 0 < len(tokens) <= min(vocab_size, _MAX_VOCAB) or len(set(tokens)) != len(tokens):
+        raise ModelIntegrityError(
+            f"the vocabulary holds {len(tokens)} tokens, {len(set(tokens))} of them different, for {vocab_size} rows"
+        )
+    types = meta.numbers("tokenizer.ggml.token_type", len(tokens))
+    kinds = [1] * len(tokens) if types is None else types.tolist()
+    if kind == "gpt2":
+        parts = _byte_level(meta, tokens)
+        add_bos_default = meta.text("tokenizer.ggml.pre", default="default") in _WHOLE_WORDS_FIRST
+    elif kind == "llama":
+        parts = _sentencepiece(meta, tokens)
+        add_bos_default = True
+    else:
+        raise UnsupportedModelError(
+            f"tokenizer {kind[:40]!r} is not supported; supported: gpt2 (BPE), llama (SPM)"
+        )
+    tokenizer = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": _added(tokens, kinds),
+        "post_processor": None,
+        **parts,
+    }
+    bos = _token_id(meta, "bos", len(tokens))
+    add_bos = meta.flag("tokenizer.ggml.add_bos_token", default=add_bos_default) and bos is not None
+    text = json.dumps(tokenizer, ensure_ascii=False)
+    _check(text)
+    return TokenizerFacts(text, bos, _end_tokens(meta, tokens, kinds), add_bos)
+
+
+def _token_id(meta: Metadata, role: str, size: int) -> int | None:
+    value: int | None = meta.integer(
+        f"tokenizer.ggml.{role}_token_id", low=0, high=(1 << 32) - 1, default=None
+    )
+    return value if value is not None and value < size else None  # all ones means none
+
+
+def _end_tokens(meta: Metadata, tokens: list[str], kinds: list[int]) -> tuple[int, ...]:
+    found = [_token_id(meta, role, len(tokens)) for role in ("eos", "eot", "eom")]
+    control = {text: index for index, text in enumerate(tokens) if kinds[index] == _CONTROL}
+    found += [control.get(text) for text in _END_TOKENS]  # gemma has a plain "</s>" of HTML
+    ids = tuple(dict.fromkeys(index for index in found if index is not None))
+    if not ids:
+        raise ModelIntegrityError("the vocabulary has no token that ends an answer")
+    return ids
+
+
+def _added(tokens: list[str], kinds: list[int]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": index,
+            "content": token,
+            "single_word": False,
+            "lstrip": False,
+            "rstrip": False,
+            "normalized": False,
+            "special": kinds[index] != _USER_DEFINED,
+        }
+        for index, token in enumerate(tokens)
+        if token and kinds[index] in (_UNKNOWN, _CONTROL, _USER_DEFINED)
+    ]
+
+
+def _byte_level(meta: Metadata, tokens: list[str]) -> dict[str, Any]:
+    pre = meta.text("tokenizer.ggml.pre", default="default")
+    if pre not in _SPLITS:
+        raise UnsupportedModelError(
+            f"pre-tokenizer {pre[:40]!r} is not supported; supported: {', '.join(sorted(_SPLITS))}"
+        )
+    merges = [merge.split(" ", 1) for merge in meta.texts("tokenizer.ggml.merges")]
+    known = set(tokens)
+    if any(len(pair) != 2 or not known.issuperset((*pair, "".join(pair))) for pair in merges):
+        raise ModelIntegrityError("a merge of the tokenizer names tokens that its vocabulary lacks")
+    splits = [
+        {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+        for pattern in _SPLITS[pre]
+    ]
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
+    return {
+        "normalizer": None,
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [*splits, byte_level]},
+        "decoder": byte_level,
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None,
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "ignore_merges": pre in _WHOLE_WORDS_FIRST,
+            "vocab": {token: index for index, token in enumerate(tokens)},
+            "merges": merges,
+        },
+    }
+
+
+def _sentencepiece(meta: Metadata, tokens: list[str]) -> dict[str, Any]:
+    """Express merging by score as merging by rank: every way to join two tokens into a third, best score first."""
+    scores = meta.numbers("tokenizer.ggml.scores", len(tokens))
+    if scores is None:
+        raise ModelIntegrityError("the tokenizer has no scores")
+    known = {token: index for index, token in enumerate(tokens)}
+    merges = [
+        (-float(scores[index]), known[token[:cut]], known[token[cut:]], token[:cut], token[cut:])
+        for token, index in known.items()
+        for cut in range(1, len(token))
+        if token[:cut] in known and token[cut:] in known
+    ]
+    merges.sort(key=lambda merge: merge[:3])
+    prefix = meta.flag("tokenizer.ggml.add_space_prefix", default=True)
+    unknown = _token_id(meta, "unknown", len(tokens))
+    spaces = {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}
+    steps = [
+        {"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
+        {"type": "ByteFallback"},
+        {"type": "Fuse"},
+    ]
+    strip = {"type": "Strip", "content": " ", "start": 1, "stop": 0}
+    return {
+        "normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"}, spaces]}
+        if prefix
+        else spaces,
+        "pre_tokenizer": None,
+        "decoder": {"type": "Sequence", "decoders": [*steps, strip] if prefix else steps},
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": tokens[unknown] if unknown is not None else None,
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": True,
+            "byte_fallback": True,
+            "ignore_merges": False,
+            "vocab": known,
+            "merges": [[left, right] for *_, left, right in merges],
+        },
+    }
+
+
+def _check(text: str) -> None:
+    from tokenizers import Tokenizer
+
+    try:
+        Tokenizer.from_str(text)
+    except Exception as exc:  # the library raises bare Exception
+        raise ModelIntegrityError("the tokenizer's vocabulary does not load") from exc
