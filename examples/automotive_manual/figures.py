@@ -91,14 +91,14 @@ def identification(canvas: Canvas) -> None:
 def high_voltage(canvas: Canvas) -> None:
     pen = Pen(canvas)
     car_top(pen)
-    pen.box(8, 18, 20, 14, "engine", GREY)
+    pen.box(8, 18, 15, 14, "engine", GREY)
     pen.box(12, 8, 16, 8, "inverter", ORANGE)
     pen.box(52, 14, 30, 20, "HV battery", ORANGE)
     pen.path((28, 12), (46, 12), (46, 24), (52, 24), colour=ORANGE, width=2)
     pen.box(88, 30, 8, 8, "OBC", ORANGE)
     pen.path((82, 32), (88, 34), colour=ORANGE, width=2)
     pen.box(96, 10, 8, 8, "12 V")
-    pen.call("1", 20, 54, 20, 14)
+    pen.call("1", 28, 54, 26, 14)
     pen.call("2", 40, 54, 40, 12)
     pen.call("3", 66, 54, 66, 30)
     pen.call("4", 82, 54, 80, 24)
@@ -117,11 +117,12 @@ def service_plug(canvas: Canvas) -> None:
         pen.text(left + 14, 0.5, name, 8)
     pen.canvas.setFillColor(black)
     pen.call("1", 26, 34, 19, 29)
-    pen.call("2", 1, 26, 6, 18)
+    pen.call("2", 1, 26, 11, 17)
     pen.call("3", 108, 22, 98, 17)
 
 
 def oil_drain(canvas: Canvas) -> None:
+    canvas.translate(0, 3 * mm)
     pen = Pen(canvas)
     pen.box(10, 18, 80, 16, "engine", GREY)
     pen.path((16, 18), (20, 6), (72, 6), (78, 18))
@@ -136,6 +137,7 @@ def oil_drain(canvas: Canvas) -> None:
 
 
 def cooling(canvas: Canvas) -> None:
+    canvas.translate(0, 2 * mm)
     pen = Pen(canvas)
     pen.box(2, 30, 12, 24, "radiator", GREY)
     pen.box(42, 34, 24, 16, "engine")
@@ -228,6 +230,7 @@ def fuse_box(canvas: Canvas) -> None:
 
 
 def jacking(canvas: Canvas) -> None:
+    canvas.translate(0, 8 * mm)
     pen = Pen(canvas)
     car_top(pen)
     for number, x, y, to_x, to_y in (
@@ -284,13 +287,13 @@ FIGURES: dict[str, tuple[float, float, Paint]] = {
     "identification": (102, 46, identification),
     "high-voltage": (112, 58, high_voltage),
     "service-plug": (112, 38, service_plug),
-    "oil-drain": (100, 48, oil_drain),
-    "cooling": (110, 66, cooling),
+    "oil-drain": (100, 50, oil_drain),
+    "cooling": (110, 68, cooling),
     "wheel-sequence": (56, 48, wheel_sequence),
     "brake-disc": (70, 50, brake_disc),
     "charge-inlet": (104, 48, charge_inlet),
     "fuse-box": (104, 48, fuse_box),
-    "jacking": (112, 62, jacking),
+    "jacking": (112, 66, jacking),
     "battery-12v": (98, 46, bonnet_12v),
     "key-fob": (98, 46, key_fob),
     "level-marks": (60, 50, level_marks),

@@ -32,6 +32,7 @@ from reportlab.platypus import (
 WIDTH, HEIGHT = 160 * mm, 225 * mm  # a usual size for printed handbooks
 MARGIN, TOP, BOTTOM, GUTTER = 17 * mm, 21 * mm, 19 * mm, 7 * mm
 NOTICE_COLOURS = {"WARNING": "#b3261e", "CAUTION": "#a85b00", "NOTE": "#2b4c7e", "REVISION": "#4a4a4a"}
+SHORT_TABLE = 10  # rows, heads included, up to which a table is never cut
 INK, PALE, RULE = HexColor("#1f2a38"), HexColor("#e9edf2"), HexColor("#9aa5b1")
 
 BODY = ParagraphStyle("body", fontName="Helvetica", fontSize=9.2, leading=12.6, spaceAfter=5)
@@ -39,10 +40,8 @@ BOLD = ParagraphStyle("bold", BODY, fontName="Helvetica-Bold")
 STYLES = {
     "body": BODY,
     "h1": ParagraphStyle("h1", BOLD, fontSize=19, leading=23, spaceAfter=12, textColor=INK),
-    "h2": ParagraphStyle(
-        "h2", BOLD, fontSize=12.5, leading=16, spaceBefore=12, textColor=INK, keepWithNext=1
-    ),
-    "h3": ParagraphStyle("h3", BOLD, fontSize=10, leading=13, spaceBefore=7, spaceAfter=3, keepWithNext=1),
+    "h2": ParagraphStyle("h2", BOLD, fontSize=12.5, leading=16, spaceBefore=12, textColor=INK),
+    "h3": ParagraphStyle("h3", BOLD, fontSize=10, leading=13, spaceBefore=7, spaceAfter=3),
     "item": ParagraphStyle("item", BODY, leftIndent=15, bulletIndent=0, spaceAfter=3),
     "caption": ParagraphStyle("caption", BOLD, fontSize=8.8, leading=11.5, spaceAfter=0),
     "figure": ParagraphStyle(
@@ -100,12 +99,14 @@ class ManualDocument(BaseDocTemplate):
         one = Frame(MARGIN, BOTTOM, inner, tall, id="one", **pads)
         two = [Frame(MARGIN + n * (half + GUTTER), BOTTOM, half, tall, id=f"two{n}", **pads) for n in (0, 1)]
         wide = Frame(MARGIN, BOTTOM, HEIGHT - 2 * MARGIN, WIDTH - TOP - BOTTOM, id="wide", **pads)
-        self.addPageTemplates([
+        templates = [
             PageTemplate("cover", [one], onPage=self.cover),
             PageTemplate("one", [one], onPage=self.furniture),
             PageTemplate("two", two, onPage=self.furniture),
-            PageTemplate("wide", [wide], onPage=self.turned),
-        ])  # fmt: skip
+            PageTemplate("wide", [wide], onPage=self.turned, pagesize=(HEIGHT, WIDTH)),
+        ]
+        templates[-1].rotation = 90
+        self.addPageTemplates(templates)
 
     def label(self) -> str:
         """Count one page and return its printed label."""
@@ -143,13 +144,7 @@ class ManualDocument(BaseDocTemplate):
         """Draw a landscape page sideways on the portrait sheet, and say so with /Rotate."""
         canvas.translate(WIDTH, 0)
         canvas.rotate(90)
-        canvas.setPageRotation(90)
         self.furniture(canvas, document, width=HEIGHT, height=WIDTH)
-
-    def handle_pageEnd(self) -> None:
-        """Set the sheet upright again before the page after a turned one."""
-        super().handle_pageEnd()
-        self.canv.setPageRotation(0)
 
 
 def roman(number: int) -> str:
@@ -243,30 +238,36 @@ class Typesetter:
         story: list[Flowable] = [StartChapter(self.document, meta["chapter"], meta["title"])]
         if not cover:
             story += [NextPageTemplate("two" if meta.get("columns") == "2" else "one"), PageBreak()]
-        return story + self.parts(chapter.parts)
+        story += self.parts(chapter.parts)
+        if chapter.parts[-1].kind in ("two-columns", "landscape"):
+            story.pop()  # the next chapter breaks the page itself
+        return story
 
     def parts(self, parts: tuple[Part, ...]) -> list[Flowable]:
-        """Set blocks in order; notices and captions stay with what they belong to."""
+        """Set blocks in order; headings, scopes and notices stay with the block that follows them."""
         story: list[Flowable] = []
-        guards: list[Flowable] = []
+        lead: list[Flowable] = []
         for part in parts:
-            if part.kind == "notice":
-                guards += self.notice(part)
-                continue
             made = self.part(part)
-            if guards and part.kind in ("item", "paragraph"):
-                story.append(KeepTogether([*guards, made[0]]))
-                story += made[1:]
+            if part.kind in ("h2", "h3") and lead and not isinstance(lead[0], Paragraph):
+                story, lead = story + lead, []  # a notice at the end of the section before
+            if part.kind in ("h2", "h3", "notice") or part.text.startswith("*Applies to"):
+                lead += made
+                continue
+            if lead and part.kind == "table" and len(part.rows) > SHORT_TABLE:
+                story += [CondPageBreak(75 * mm), *lead, *made]
+            elif lead:
+                first = made[0]._content if isinstance(made[0], KeepTogether) else made[:1]
+                story += [KeepTogether([*lead, *first]), *made[1:]]
             else:
-                story += guards + made
-            guards = []
-        return story + guards
+                story += made
+            lead = []
+        return story + lead
 
     def part(self, part: Part) -> list[Flowable]:
         """Set one block."""
         if part.kind in ("h1", "h2"):
-            heading = Heading(part.text, STYLES[part.kind], self.document, int(part.kind[1]) - 1)
-            return [heading] if part.kind == "h1" else [CondPageBreak(30 * mm), heading]
+            return [Heading(part.text, STYLES[part.kind], self.document, int(part.kind[1]) - 1)]
         if part.kind == "h3":
             return [Paragraph(self.inline(part.text), STYLES["h3"])]
         if part.kind == "paragraph":
@@ -274,6 +275,8 @@ class Typesetter:
         if part.kind == "item":
             mark = "•" if part.options == "-" else part.options
             return [Paragraph(self.inline(part.text), STYLES["item"], bulletText=mark)]
+        if part.kind == "notice":
+            return self.notice(part)
         if part.kind == "table":
             return self.table(part)
         if part.kind == "figure":
@@ -310,7 +313,7 @@ class Typesetter:
             ("BACKGROUND", (0, 0), (-1, 0), colour),
             ("TOPPADDING", (0, 0), (-1, 0), 1.5), ("BOTTOMPADDING", (0, 0), (-1, 0), 2.5),
         ])  # fmt: skip
-        return [Spacer(1, 3), Table(rows, colWidths=["100%"], style=style), Spacer(1, 5)]
+        return [Table(rows, colWidths=["100%"], style=style, spaceBefore=4, spaceAfter=6)]
 
     def table(self, part: Part) -> list[Flowable]:
         """Set a pipe table; its caption is a first row, so that it repeats with the heads."""
@@ -339,8 +342,8 @@ class Typesetter:
             style += [("GRID", (0, lead), (-1, -1), 0.4, RULE), ("BACKGROUND", (0, lead), (-1, lead), PALE)]
         table = ManualTable(cells, colWidths=widths, style=TableStyle(style), repeatRows=lead + 1)
         table.caption = self.inline(part.text)
-        short = len(cells) <= 11  # a short table moves to the next page whole
-        return [Spacer(1, 4), KeepTogether([table]) if short else table, Spacer(1, 8)]
+        table.spaceBefore, table.spaceAfter = 5, 9
+        return [KeepTogether([table]) if len(part.rows) <= SHORT_TABLE else table]
 
     def cover(self, part: Part) -> list[Flowable]:
         """Set the title page: its first block large."""

@@ -1,7 +1,7 @@
 """Renders the Markdown under ``manual/`` to ``manual.pdf``, and keeps the pages in ``qa.jsonl`` true.
 
     python render_manual.py                 write manual.pdf (needs reportlab)
-    python render_manual.py --check         compare manual.pdf with a fresh rendering (text and page labels), and
+    python render_manual.py --check         compare manual.pdf with a fresh rendering (text, page labels), and
                                             qa.jsonl (facts, evidence, distractors) with the pages it names
     python render_manual.py --update-pages  recompute the pages in qa.jsonl from its evidence
 
