@@ -1,0 +1,137 @@
+"""Speed of reading a prompt and of writing, against llama.cpp on the same file and on requantized ones.
+
+    python benchmarks/generation.py --gguf SmolLM2-135M-Instruct.Q4_1.gguf --model smollm2-135m
+
+Both engines run in one process, in turn, the same tokens in each round; a pause lets the threads of the
+one stop spinning before the other starts. llama.cpp runs with the fastest of its settings, found by a sweep
+for reading and for writing apart. Medians over the rounds; ratios are of rounds paired, so that a busy
+machine slows both sides.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from llama_peer import LlamaContext, LlamaModel, Settings, quantize, sweep, time_once
+from ragedge.models import store
+from ragedge.models.manifest import Manifest
+from ragedge.runtime.cpu_backend import create
+from ragedge.runtime.decoder import Decoder
+
+TEXT = (
+    "The coolant reservoir stands on the right side of the engine compartment. Check the level when the "
+    "engine is cold: it must be between the MIN and MAX marks. If it is low, add a mixture of equal parts "
+    "of coolant and distilled water. Never open the cap while the engine is hot. "
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--gguf", type=Path, required=True, help="the file that the model was compiled from")
+    parser.add_argument("--model", default="smollm2-135m", help="installed model")
+    parser.add_argument("--folder", type=Path, help="a model folder, instead of an installed model")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--prompt-tokens", type=int, default=256)
+    parser.add_argument("--new-tokens", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--chunk-tokens", type=int, default=256)
+    parser.add_argument("--same-file-only", action="store_true", help="leave the requantized files out")
+    parser.add_argument(
+        "--no-sweep", action="store_true", help="llama.cpp with one thread per core and flash off"
+    )
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "ragedge-bench")
+    parser.add_argument("--json", type=Path, help="write the result here")
+    args = parser.parse_args()
+    args.work.mkdir(parents=True, exist_ok=True)
+
+    folder = args.folder or store.find(args.model).path
+    manifest = Manifest.model_validate_json((folder / "manifest.json").read_text(encoding="utf-8"))
+    decoder = Decoder.open(
+        folder,
+        manifest.decoder,
+        create({}),
+        threads=args.threads,
+        capacity=1024,
+        chunk_tokens=args.chunk_tokens,
+    )
+    ids = prompt_ids(folder, args.prompt_tokens)
+    files = {"same file": args.gguf}
+    if not args.same_file_only:
+        for kind in ("Q8_0", "Q4_0"):
+            files[kind] = quantize(args.gguf, args.work / f"{args.gguf.stem}.{kind}.gguf", kind)
+
+    result = {"prompt_tokens": len(ids), "new_tokens": args.new_tokens, "threads": args.threads, "peers": {}}
+    for label, path in files.items():
+        row = compare(decoder, LlamaModel(path), ids, args)
+        result["peers"][label] = row
+        print(
+            f"{label:10s} {path.name}\n"
+            f"  prefill  ragedge {row['prefill']['ragedge']:7.0f} tok/s  llama.cpp {row['prefill']['llama_cpp']:7.0f}"
+            f"  ratio {row['prefill']['ratio']:.2f}  ({row['prefill']['settings']})\n"
+            f"  decode   ragedge {row['decode']['ragedge']:7.1f} tok/s  llama.cpp {row['decode']['llama_cpp']:7.1f}"
+            f"  ratio {row['decode']['ratio']:.2f}  ({row['decode']['settings']})",
+            flush=True,
+        )
+    if args.json:
+        args.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+class DecoderEngine:
+    """The decoder, in the shape that ``time_once`` drives."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.reset = decoder.reset
+        self._decoder = decoder
+
+    def extend(self, ids: list[int]):
+        return self._decoder.extend(ids)[0]
+
+
+def prompt_ids(folder: Path, count: int) -> list[int]:
+    """Return the first tokens of a text long enough."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    ids = tokenizer.encode(TEXT * (1 + count // 20), add_special_tokens=False).ids
+    return ids[:count]
+
+
+def compare(decoder: Decoder, model: LlamaModel, ids: list[int], args: argparse.Namespace) -> dict:
+    """Time both engines in turn and return medians, the paired ratio and the peer's settings."""
+    new = args.new_tokens
+    plain = Settings(max(512, len(ids)), 512, 0, args.threads)
+    reading, writing = (plain, plain) if args.no_sweep else sweep(model, ids, min(new, 32), args.threads)
+    engine = DecoderEngine(decoder)
+    peers = {"prefill": LlamaContext(model, reading), "decode": LlamaContext(model, writing)}
+    times: dict[str, list[tuple[float, float]]] = {"prefill": [], "decode": []}
+    for number in range(args.rounds + 1):
+        time.sleep(0.05)
+        ours = time_once(engine, ids, new)
+        for at, (stage, peer) in enumerate(peers.items()):
+            time.sleep(0.05)
+            theirs = time_once(peer, ids, new)
+            if number:  # the first round warms both up
+                times[stage].append((ours[at], theirs[at]))
+    for peer in peers.values():
+        peer.close()
+    counts = {"prefill": len(ids), "decode": new}
+    settings = {"prefill": reading, "decode": writing}
+    return {
+        stage: {
+            "ragedge": counts[stage] / statistics.median(ours for ours, _ in pairs),
+            "llama_cpp": counts[stage] / statistics.median(theirs for _, theirs in pairs),
+            "ratio": statistics.median(theirs / ours for ours, theirs in pairs),
+            "settings": asdict(settings[stage]),
+        }
+        for stage, pairs in times.items()
+    }
+
+
+if __name__ == "__main__":
+    main()
