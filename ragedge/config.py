@@ -208,7 +208,7 @@ def load(
         for key, value in values.items():
             if key not in _KNOWN:
                 raise ConfigError(
-                    _unknown(key, named if origin == "file" else f"a {origin}"),
+                    _unknown(key, named if origin == "file" else f"a {origin} setting"),
                     hint="see docs/configuration.md",
                 )
             stage, _, leaf = key.partition(".")
@@ -254,4 +254,4 @@ def _invalid(exc: ValidationError, origins: Mapping[str, Origin], named: str) ->
     return f"{where}: {key}: {problem['msg']}"
 
 
-_KNOWN = frozenset(setting_keys())
+_KNOWN = dict.fromkeys(setting_keys())  # a set in file order
