@@ -1,0 +1,215 @@
+"""Retrieval quality out of the box: nDCG@10 on BEIR folders, the right page on questions over manuals.
+
+    python benchmarks/retrieval.py                      # every set under ../shared/data
+    python benchmarks/retrieval.py --sets tv_manual scifact --data DIR --cache DIR
+
+Each set goes through the product's own chunker, embedder, store and retriever with default settings. A
+document's place is that of its best chunk. Columns: full text alone, vectors alone, both fused; intervals
+are bootstrapped over questions (nDCG) or Wilson's (counts).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import json
+import math
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ragedge import plugins
+from ragedge.config import Config
+from ragedge.datatypes import Block, Chunk, Document, Page, Span
+from ragedge.index.cache import VectorCache
+from ragedge.index.store import Store
+from ragedge.privacy.vault import Vault
+from ragedge.retrieve.retriever import Retriever
+
+BEIR_SETS = {"scifact": "train", "tv_manual": "dev", "cranfield": "dev"}
+# Chunks asked for, so that ten documents are left after chunks of one document are folded together.
+DEPTH = 50
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
+    parser.add_argument("--sets", nargs="+", default=[*BEIR_SETS, "army_manuals"])
+    parser.add_argument("--cache", type=Path, help="folder that keeps embeddings between runs")
+    parser.add_argument("--json", type=Path, help="write the figures here as well")
+    arguments = parser.parse_args()
+    config = Config()
+    embedder = plugins.create("embedder", config.embed.embedder, {"model": config.embed.model})
+    report: dict[str, Any] = {}
+    for name in arguments.sets:
+        started = time.perf_counter()
+        if name == "army_manuals":
+            report[name] = measure_manuals(arguments.data / name, config, embedder)
+        else:
+            report[name] = measure_beir(arguments.data / name, BEIR_SETS.get(name, "dev"), config, embedder, arguments.cache)
+        show(name, report[name], time.perf_counter() - started)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def measure_beir(folder: Path, split: str, config: Config, embedder: Any, cache: Path | None) -> dict[str, Any]:
+    """Return nDCG@10 per column, with its interval, and search latency."""
+    queries, judged = read_queries(folder, split)
+    with tempfile.TemporaryDirectory() as scratch:
+        store, names = build_store(folder, Path(scratch) / "kb", config, embedder, cache)
+        vectors = open_vectors(store, config)
+        out: dict[str, Any] = {"queries": len(judged), "documents": len(set(names.values())), "columns": {}}
+        for column, retrieve in columns(config).items():
+            retriever = Retriever(store, vectors, embedder, retrieve)
+            scores, times = [], []
+            for query_id, relevant in judged.items():
+                started = time.perf_counter()
+                hits = retriever.search(queries[query_id], DEPTH)
+                times.append((time.perf_counter() - started) * 1e3)
+                ranked = list(dict.fromkeys(names[hit.page] for hit in hits))
+                scores.append(ndcg(ranked, relevant))
+            low, high = bootstrap(scores)
+            out["columns"][column] = {"ndcg@10": float(np.mean(scores)), "low": low, "high": high}
+            out["columns"][column] |= {"p50_ms": statistics.median(times), "p95_ms": float(np.percentile(times, 95))}
+        out["chunks"] = store.counts().chunks
+        out["bytes_per_chunk"] = store.bytes_used() / max(out["chunks"], 1)
+        vectors.close()
+        store.close()
+    return out
+
+
+def measure_manuals(folder: Path, config: Config, embedder: Any) -> dict[str, Any]:
+    """Return how often the right page is among the first 1, 3 and 5 hits; for reporting, never for tuning."""
+    import ragedge
+
+    questions = [json.loads(line) for line in (folder / "qa.jsonl").read_text().splitlines()]
+    questions = [q for q in questions if q["answerable"] and q.get("pages")]
+    with tempfile.TemporaryDirectory() as scratch, ragedge.open(Path(scratch) / "kb", create=True) as kb:
+        kb.ingest(*sorted(folder.glob("*.pdf")))
+        kb.close()
+        store = Store.open(Vault.open(Path(scratch) / "kb"))
+        vectors = open_vectors(store, config)
+        out: dict[str, Any] = {"queries": len(questions), "documents": store.counts().documents, "columns": {}}
+        for column, retrieve in columns(config).items():
+            retriever = Retriever(store, vectors, embedder, retrieve)
+            places = []
+            for question in questions:
+                hits = retriever.search(question["question"], 5)
+                right = [i for i, hit in enumerate(hits, 1) if hit.source == question["source"] and hit.page in question["pages"]]
+                places.append(right[0] if right else 99)
+            out["columns"][column] = {
+                f"page_hit@{k}": [sum(place <= k for place in places), *wilson(sum(place <= k for place in places), len(places))]
+                for k in (1, 3, 5)
+            }
+        out["chunks"] = store.counts().chunks
+        out["bytes_per_chunk"] = store.bytes_used() / max(out["chunks"], 1)
+        vectors.close()
+        store.close()
+    return out
+
+
+def columns(config: Config) -> dict[str, Any]:
+    """Return the retrieval settings of each column."""
+    full = config.retrieve.model_copy(update={"candidates": max(config.retrieve.candidates, DEPTH)})
+    return {
+        "text": full.model_copy(update={"dense_weight": 0.0}),
+        "dense": full.model_copy(update={"text_weight": 0.0}),
+        "fused": full,
+    }
+
+
+def open_vectors(store: Store, config: Config) -> VectorCache:
+    options = {"m": config.index.m, "ef_construction": config.index.ef_construction, "ef_search": config.index.ef_search}
+    vectors = VectorCache(store, kind=config.index.kind, exact_below=config.index.exact_below, options=options)
+    vectors.refresh()
+    return vectors
+
+
+def build_store(
+    folder: Path, path: Path, config: Config, embedder: Any, cache: Path | None
+) -> tuple[Store, dict[int | None, str]]:
+    """Return a store that holds the corpus as one document, a page per entry, and each page's entry."""
+    chunker = plugins.create("chunker", config.ingest.chunker, {"max_tokens": config.ingest.chunk_tokens})
+    pages: list[Page] = []
+    chunks: list[Chunk] = []
+    names: dict[int | None, str] = {}
+    for number, line in enumerate((folder / "corpus.jsonl").read_text(encoding="utf-8").splitlines(), 1):
+        entry = json.loads(line)
+        title, text = entry.get("title", "").strip(), entry["text"].strip() or entry.get("title", "") or "-"
+        whole = f"{title}\n{text}" if title else text
+        head = (Block("heading", 0, len(title), 1),) if title else ()
+        page = Page(number, whole, blocks=(*head, Block("paragraph", len(whole) - len(text), len(whole))))
+        pages.append(page)
+        names[number] = entry["_id"]
+        for chunk in chunker.chunk(Document(entry["_id"], "text/plain", (page,)), embedder):
+            chunks.append(replace(chunk, spans=tuple(Span(number - 1, s.start, s.end) for s in chunk.spans)))
+    store = Store.create(Vault.open(path, create=True), embedder_name=embedder.name, fingerprint=embedder.fingerprint, dim=embedder.dim)
+    rows = embed(chunks, embedder, cache)
+    store.put_document(folder.name, "0" * 64, Document(folder.name, "text/plain", tuple(pages)), chunks, rows)
+    return store, names
+
+
+def embed(chunks: Sequence[Chunk], embedder: Any, cache: Path | None) -> Any:
+    texts = [chunk.index_text for chunk in chunks]
+    key = hashlib.sha256("\0".join([embedder.fingerprint, *texts]).encode()).hexdigest()[:16]
+    kept = cache / f"{key}.npy" if cache else None
+    if kept is not None and kept.exists():
+        return np.load(kept)
+    rows = np.concatenate([embedder.embed_passages(texts[i : i + 256]) for i in range(0, len(texts), 256)])
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        np.save(kept, rows)
+    return rows
+
+
+def read_queries(folder: Path, split: str) -> tuple[dict[str, str], dict[str, dict[str, float]]]:
+    lines = (folder / "queries.jsonl").read_text(encoding="utf-8").splitlines()
+    queries = {entry["_id"]: entry["text"] for entry in map(json.loads, lines)}
+    judged: dict[str, dict[str, float]] = {}
+    with (folder / "qrels" / f"{split}.tsv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            if float(row["score"]) > 0:
+                judged.setdefault(row["query-id"], {})[row["corpus-id"]] = float(row["score"])
+    return queries, judged
+
+
+def ndcg(ranked: Sequence[str], relevant: dict[str, float], k: int = 10) -> float:
+    """nDCG with linear gains, as trec_eval computes it."""
+    gained = sum(relevant.get(name, 0.0) / math.log2(place + 1) for place, name in enumerate(ranked[:k], 1))
+    ideal = sum(gain / math.log2(place + 1) for place, gain in enumerate(sorted(relevant.values(), reverse=True)[:k], 1))
+    return gained / ideal
+
+
+def bootstrap(scores: Sequence[float], rounds: int = 1000) -> tuple[float, float]:
+    values = np.asarray(scores)
+    drawn = np.random.default_rng(0).integers(0, len(values), (rounds, len(values)))
+    low, high = np.percentile(values[drawn].mean(axis=1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def wilson(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
+    share, square = hits / count, z * z
+    middle, spread = share + square / (2 * count), z * math.sqrt(share * (1 - share) / count + square / (4 * count * count))
+    return (middle - spread) / (1 + square / count), (middle + spread) / (1 + square / count)
+
+
+def show(name: str, result: dict[str, Any], seconds: float) -> None:
+    print(f"{name}: {result['queries']} questions, {result['chunks']} chunks, {result['bytes_per_chunk']:.0f} bytes each, {seconds:.0f} s")
+    for column, figures in result["columns"].items():
+        if "ndcg@10" in figures:
+            print(f"  {column:6} nDCG@10 {figures['ndcg@10']:.4f} [{figures['low']:.3f}, {figures['high']:.3f}]"
+                  f"   p50 {figures['p50_ms']:.1f} ms  p95 {figures['p95_ms']:.1f} ms")  # fmt: skip
+        else:
+            shares = "  ".join(f"{key} {hits}/{result['queries']} [{low:.2f}, {high:.2f}]" for key, (hits, low, high) in figures.items())
+            print(f"  {column:6} {shares}")
+
+
+if __name__ == "__main__":
+    main()
