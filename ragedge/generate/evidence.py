@@ -10,16 +10,22 @@ from dataclasses import dataclass
 
 from ragedge.datatypes import ScoredChunk
 from ragedge.generate.question import Question
-from ragedge.generate.sentences import Unit, cells, read_units
+from ragedge.generate.sentences import Unit, cells, flat, read_units
 from ragedge.generate.terms import codes, content_terms, fold, numbers, quantities
 
 # What each counts in a unit's score. The word overlap is at most 1; the rest break its ties.
 # Chosen on the first half of the television manual's questions and questions written for the car guides.
-_HEADING = 0.55  # a question word that only the heading or the column heads hold
+_HEADING = 0.35  # a question word that only the heading or the column heads hold
 _NEARBY = 0.25  # ... that only the rest of the passage holds
 _HAS_VALUE = 0.25
 _HAS_UNIT = 0.25
-_RANK = 0.30
+_RANK = 0.10
+_NOT_A_STATEMENT = re.compile(
+    r"\.{5,}|(?:\. ){5,}|^(?:figure|fig\.|picture|table|abb\.|bild|図|表)\s?[\d.-]+|\?$", re.I
+)  # a line of a table of contents, a caption, a question
+_NUMBER_WORD = re.compile(
+    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|ein|zwei|drei|vier|fünf)\b"
+)
 _TOO_SHORT = 3  # terms; a unit with fewer says little by itself
 
 _UNIT_OF = {
@@ -48,7 +54,6 @@ _UNIT_OF = {
     "power": r"\bk?w\b|\d\s?k?w\b|watt|hp\b|horsepower",
     "cost": r"[$€£¥]|eur\b|usd",
     "price": r"[$€£¥]|eur\b|usd",
-    "how much": r"\d",
 }
 
 
@@ -118,7 +123,8 @@ class Findings:
 
 def find_evidence(question: Question, hits: Sequence[ScoredChunk]) -> Findings:
     """Score every unit of every hit against the question."""
-    passages = tuple(read_passage(hit) for hit in hits)
+    furniture = repeated_lines(hits)
+    passages = tuple(read_passage(hit, furniture) for hit in hits)
     weights = term_weights(question.terms, passages)
     total = sum(weights.values()) or 1.0
     ranked = [
@@ -140,9 +146,19 @@ def find_evidence(question: Question, hits: Sequence[ScoredChunk]) -> Findings:
     )
 
 
-def read_passage(hit: ScoredChunk) -> Passage:
-    """Cut a hit into units and collect its terms."""
-    units = tuple(read_units(hit.text, hit.heading[-1] if hit.heading else ""))
+def repeated_lines(hits: Sequence[ScoredChunk]) -> frozenset[str]:
+    """Return the lines that begin or end passages from several pages of one source: running heads and feet."""
+    seen: dict[tuple[str, str], set[int | None]] = {}
+    for hit in hits:
+        lines = [flat(line) for line in hit.text.splitlines() if line.strip()]
+        for line in {*lines[:1], *lines[-1:]}:
+            seen.setdefault((hit.source, line), set()).add(hit.page)
+    return frozenset(line for (_, line), pages in seen.items() if len(pages) > 1)
+
+
+def read_passage(hit: ScoredChunk, furniture: frozenset[str] = frozenset()) -> Passage:
+    """Cut a hit into units and collect its terms; lines in ``furniture`` are read as headings."""
+    units = tuple(read_units(hit.text, {flat(title) for title in hit.heading[-1:]} | furniture))
     terms = tuple(frozenset(content_terms(hit.text[u.start : u.end])) for u in units)
     own = (t for t, unit in zip(terms, units, strict=True) if unit.kind == "heading")
     heading = frozenset(content_terms(" \n ".join((*hit.heading, hit.context)))).union(*own)
@@ -184,7 +200,7 @@ def _score(
     score = coverage + _HEADING * by_heading + _NEARBY * nearby / total + _RANK / (1 + place)
     if question.form == "value":
         text = fold(passage.text(unit))
-        if numbers(text) - numbers(question.text):
+        if numbers(text) - numbers(question.text) or _NUMBER_WORD.search(text):
             score += _HAS_VALUE
         wanted = asked_unit(question)
         if wanted and wanted.search(
@@ -194,6 +210,8 @@ def _score(
         score += 0.1 * len(quantities(question.text) & quantities(text))
     if unit.kind in ("warning", "caution", "note"):
         score -= 0.15  # they reach the reader as notices
+    if _NOT_A_STATEMENT.search(passage.text(unit)):
+        score -= 0.4
     if len(own) < _TOO_SHORT and unit.kind != "row":
         score -= 0.2
     return Evidence(place, index, score, coverage + by_heading)

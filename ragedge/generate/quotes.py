@@ -10,9 +10,9 @@ from ragedge.generate.sentences import cells, flat
 from ragedge.generate.terms import fold
 
 # Characters of one answer, by form; chosen on the first half of the television manual (benchmarks/answers.py).
-_LONGEST = {"value": 320, "where": 480, "yes_no": 480, "compare": 640, "explain": 640, "how_to": 900}
+_LONGEST = {"value": 420, "where": 480, "yes_no": 480, "compare": 640, "explain": 640, "how_to": 900}
 _LONGEST_STEPS = 2400  # a procedure cut short is worse than a long one
-_CLOSE = 0.85  # a second unit must score this share of the first
+_CLOSE = 0.75  # a second unit must score this share of the first
 _PARENTHESES = re.compile(r"\s*[(\[]([^)\]]*)[)\]]\s*$")
 _UNIT_HEAD = re.compile(
     r"n[·.•-]?m|(?:lbf?|ft|in)[ .·-]{1,2}(?:ft|lbf?s?|in)\.?|psi|bar|kpa|mm|cm|m|km|in\.?|inch(?:es)?|kg|g|lbs?|"
@@ -96,7 +96,7 @@ def _few(findings: Findings) -> list[Quote]:
     best = findings.ranked[0]
     chosen = [best]
     for other in findings.ranked[1:6]:
-        if other.score < _CLOSE * best.score or len(chosen) == 2:
+        if other.score < _CLOSE * best.score or len(chosen) == 3:
             break
         if _terms(findings, other) - _terms(findings, best):
             chosen.append(other)

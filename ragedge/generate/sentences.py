@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +20,8 @@ _ORDERED = re.compile(r"\s*(?:\(?(?:\d{1,3}|[a-z])[.)]|[①-⑳㉑-㉟]|(?:step|
 _CELL = re.compile(r"\S \| \S|^- \| |\t\S")
 _RULE = re.compile(r"\s*\|?[\s:|-]{3,}\|?\s*$")
 _TITLE = re.compile(r"\s*(?![^\n]* \| )(?=\S)[^\n]{1,119}[^\s.!?:;,。！？](?=[ \t]*\n[ \t]*\n)")
+_PAGE_NUMBER = re.compile(r"\s*(?:- \d{1,4} -|\d{1,4} / \d{1,4})\s*$")
+_CAPTION = re.compile(r"\s*(?:figure|fig\.|picture|photo|abb\.|abbildung|bild|図)\s?\d[\d.-]*[.:]?\s", re.I)
 _LONGEST_STEP = 480  # characters; a longer item is quoted by the sentence
 
 
@@ -33,15 +35,15 @@ class Unit:
     ordered: bool = False
 
 
-def read_units(text: str, heading: str = "") -> list[Unit]:
+def read_units(text: str, headings: Collection[str] = ()) -> list[Unit]:
     """Return a passage's units in order, not overlapping; together they hold every word.
 
     Args:
         text: The passage, lines as the page has them.
-        heading: The nearest heading above; a line that repeats it is one.
+        headings: Lines that are headings wherever they stand, flat.
     """
     units: list[Unit] = []
-    for start, end, kind in _blocks(text, " ".join(heading.split()).lower()):
+    for start, end, kind in _blocks(text, headings):
         if kind in ("row", "heading") or (kind == "step" and end - start <= _LONGEST_STEP):
             units.append(Unit(start, end, kind, bool(_ORDERED.match(text, start, end))))
         elif kind in ("warning", "caution", "note"):
@@ -79,7 +81,7 @@ def cells(row: str) -> list[str]:
     return ["" if cell.strip() == "-" else cell.strip() for cell in re.split(r"\s\|\s|\t", row)]
 
 
-def _blocks(text: str, heading: str) -> Iterator[tuple[int, int, UnitKind]]:
+def _blocks(text: str, headings: Collection[str]) -> Iterator[tuple[int, int, UnitKind]]:
     """Yield runs of lines: a row, a step, a heading, a notice up to the next blank line, or a paragraph."""
     titles, begin = _titles(text)
     yield from titles
@@ -101,8 +103,10 @@ def _blocks(text: str, heading: str) -> Iterator[tuple[int, int, UnitKind]]:
             continue
         elif _STEP.match(line):
             kind = "step"
-        elif heading and " ".join(line.split()).lower() == heading:
+        elif flat(line) in headings or _PAGE_NUMBER.match(line):
             kind = "heading"
+        elif _CAPTION.match(line):
+            kind = "heading" if len(line) < 80 else None
         begun = open_end > open_start
         if begun and (kind is not None or open_kind in ("row", "heading")) and not (bare and kind == "step"):
             yield open_start, open_end, open_kind  # type: ignore[misc]
