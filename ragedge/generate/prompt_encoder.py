@@ -14,8 +14,9 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ragedge.datatypes import Message
+
 if TYPE_CHECKING:
-    from ragedge.datatypes import Message
 
 
 class Renders(Protocol):
@@ -65,7 +66,7 @@ class PromptEncoder:
             return f"{mark}{len(spelled) - 1}\ue001"
 
         rendered = self._template.render(
-            [{"role": one.role, "content": self._special.sub(hide, one.content)} for one in messages],
+            [Message(one.role, self._special.sub(hide, one.content)) for one in messages],
             add_generation_prompt=True,
             bos_token=self._bos,
             eos_token=self._eos,
