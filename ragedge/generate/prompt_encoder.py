@@ -12,36 +12,26 @@ import re
 import secrets
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from ragedge.datatypes import Message
-
-if TYPE_CHECKING:
-
-
-class Renders(Protocol):
-    """The part of ``models.chat_template.ChatTemplate`` that is needed here."""
-
-    def render(
-        self,
-        messages: Sequence[dict[str, str]],
-        *,
-        add_generation_prompt: bool,
-        bos_token: str,
-        eos_token: str,
-    ) -> str:
-        """Return the chat as the model's template writes it."""
 
 
 class PromptEncoder:
     """Renders and tokenizes chats for one model."""
 
     def __init__(
-        self, tokenizer: Any, template: Renders, *, bos_token_id: int | None, eos_token_id: int, add_bos: bool
+        self,
+        tokenizer: Any,
+        template: ChatTemplate,
+        *,
+        bos_token_id: int | None,
+        eos_token_id: int,
+        add_bos: bool,
     ) -> None:
         self._tokenizer = tokenizer
         self._template = template
-        self._encoding = threading.Lock()
+        self._one_at_a_time = threading.Lock()
         self._bos_id = bos_token_id
         self._add_bos = add_bos
         self._bos = "" if bos_token_id is None else str(tokenizer.id_to_token(bos_token_id) or "")
@@ -65,12 +55,9 @@ class PromptEncoder:
             spelled.append(match.group())
             return f"{mark}{len(spelled) - 1}\ue001"
 
-        rendered = self._template.render(
-            [Message(one.role, self._special.sub(hide, one.content)) for one in messages],
-            add_generation_prompt=True,
-            bos_token=self._bos,
-            eos_token=self._eos,
-        )
+        hidden = [Message(one.role, self._special.sub(hide, one.content)) for one in messages]
+        with self._one_at_a_time:
+            rendered = self._template.render(hidden, bos_token=self._bos, eos_token=self._eos)
         ids: list[int] = []
         parts = re.split(f"{mark}([0-9]+)\ue001", rendered) if spelled else [rendered]
         for at, part in enumerate(parts):
@@ -87,6 +74,6 @@ class PromptEncoder:
     def _encode(self, text: str, *, plain: bool) -> list[int]:
         if not text:
             return []
-        with self._encoding:  # the switch below belongs to the tokenizer, which threads share
+        with self._one_at_a_time:  # the switch below belongs to the tokenizer, which threads share
             self._tokenizer.encode_special_tokens = plain
             return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
