@@ -39,7 +39,9 @@ DEPTH = 50
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
     parser.add_argument("--sets", nargs="+", default=[*BEIR_SETS, "army_manuals"])
     parser.add_argument("--cache", type=Path, help="folder that keeps embeddings between runs")
@@ -53,13 +55,17 @@ def main() -> None:
         if name == "army_manuals":
             report[name] = measure_manuals(arguments.data / name, config, embedder)
         else:
-            report[name] = measure_beir(arguments.data / name, BEIR_SETS.get(name, "dev"), config, embedder, arguments.cache)
+            report[name] = measure_beir(
+                arguments.data / name, BEIR_SETS.get(name, "dev"), config, embedder, arguments.cache
+            )
         show(name, report[name], time.perf_counter() - started)
     if arguments.json:
         arguments.json.write_text(json.dumps(report, indent=2) + "\n")
 
 
-def measure_beir(folder: Path, split: str, config: Config, embedder: Any, cache: Path | None) -> dict[str, Any]:
+def measure_beir(
+    folder: Path, split: str, config: Config, embedder: Any, cache: Path | None
+) -> dict[str, Any]:
     """Return nDCG@10 per column, with its interval, and search latency."""
     queries, judged = read_queries(folder, split)
     with tempfile.TemporaryDirectory() as scratch:
@@ -77,7 +83,10 @@ def measure_beir(folder: Path, split: str, config: Config, embedder: Any, cache:
                 scores.append(ndcg(ranked, relevant))
             low, high = bootstrap(scores)
             out["columns"][column] = {"ndcg@10": float(np.mean(scores)), "low": low, "high": high}
-            out["columns"][column] |= {"p50_ms": statistics.median(times), "p95_ms": float(np.percentile(times, 95))}
+            out["columns"][column] |= {
+                "p50_ms": statistics.median(times),
+                "p95_ms": float(np.percentile(times, 95)),
+            }
         out["chunks"] = store.counts().chunks
         out["bytes_per_chunk"] = store.bytes_used() / max(out["chunks"], 1)
         vectors.close()
@@ -96,16 +105,27 @@ def measure_manuals(folder: Path, config: Config, embedder: Any) -> dict[str, An
         kb.close()
         store = Store.open(Vault.open(Path(scratch) / "kb"))
         vectors = open_vectors(store, config)
-        out: dict[str, Any] = {"queries": len(questions), "documents": store.counts().documents, "columns": {}}
+        out: dict[str, Any] = {
+            "queries": len(questions),
+            "documents": store.counts().documents,
+            "columns": {},
+        }
         for column, retrieve in columns(config).items():
             retriever = Retriever(store, vectors, embedder, retrieve)
             places = []
             for question in questions:
                 hits = retriever.search(question["question"], 5)
-                right = [i for i, hit in enumerate(hits, 1) if hit.source == question["source"] and hit.page in question["pages"]]
+                right = [
+                    i
+                    for i, hit in enumerate(hits, 1)
+                    if hit.source == question["source"] and hit.page in question["pages"]
+                ]
                 places.append(right[0] if right else 99)
             out["columns"][column] = {
-                f"page_hit@{k}": [sum(place <= k for place in places), *wilson(sum(place <= k for place in places), len(places))]
+                f"page_hit@{k}": [
+                    sum(place <= k for place in places),
+                    *wilson(sum(place <= k for place in places), len(places)),
+                ]
                 for k in (1, 3, 5)
             }
         out["chunks"] = store.counts().chunks
@@ -126,8 +146,14 @@ def columns(config: Config) -> dict[str, Any]:
 
 
 def open_vectors(store: Store, config: Config) -> VectorCache:
-    options = {"m": config.index.m, "ef_construction": config.index.ef_construction, "ef_search": config.index.ef_search}
-    vectors = VectorCache(store, kind=config.index.kind, exact_below=config.index.exact_below, options=options)
+    options = {
+        "m": config.index.m,
+        "ef_construction": config.index.ef_construction,
+        "ef_search": config.index.ef_search,
+    }
+    vectors = VectorCache(
+        store, kind=config.index.kind, exact_below=config.index.exact_below, options=options
+    )
     vectors.refresh()
     return vectors
 
@@ -150,7 +176,12 @@ def build_store(
         names[number] = entry["_id"]
         for chunk in chunker.chunk(Document(entry["_id"], "text/plain", (page,)), embedder):
             chunks.append(replace(chunk, spans=tuple(Span(number - 1, s.start, s.end) for s in chunk.spans)))
-    store = Store.create(Vault.open(path, create=True), embedder_name=embedder.name, fingerprint=embedder.fingerprint, dim=embedder.dim)
+    store = Store.create(
+        Vault.open(path, create=True),
+        embedder_name=embedder.name,
+        fingerprint=embedder.fingerprint,
+        dim=embedder.dim,
+    )
     rows = embed(chunks, embedder, cache)
     store.put_document(folder.name, "0" * 64, Document(folder.name, "text/plain", tuple(pages)), chunks, rows)
     return store, names
@@ -183,7 +214,10 @@ def read_queries(folder: Path, split: str) -> tuple[dict[str, str], dict[str, di
 def ndcg(ranked: Sequence[str], relevant: dict[str, float], k: int = 10) -> float:
     """nDCG with linear gains, as trec_eval computes it."""
     gained = sum(relevant.get(name, 0.0) / math.log2(place + 1) for place, name in enumerate(ranked[:k], 1))
-    ideal = sum(gain / math.log2(place + 1) for place, gain in enumerate(sorted(relevant.values(), reverse=True)[:k], 1))
+    ideal = sum(
+        gain / math.log2(place + 1)
+        for place, gain in enumerate(sorted(relevant.values(), reverse=True)[:k], 1)
+    )
     return gained / ideal
 
 
@@ -196,18 +230,26 @@ def bootstrap(scores: Sequence[float], rounds: int = 1000) -> tuple[float, float
 
 def wilson(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
     share, square = hits / count, z * z
-    middle, spread = share + square / (2 * count), z * math.sqrt(share * (1 - share) / count + square / (4 * count * count))
+    middle, spread = (
+        share + square / (2 * count),
+        z * math.sqrt(share * (1 - share) / count + square / (4 * count * count)),
+    )
     return (middle - spread) / (1 + square / count), (middle + spread) / (1 + square / count)
 
 
 def show(name: str, result: dict[str, Any], seconds: float) -> None:
-    print(f"{name}: {result['queries']} questions, {result['chunks']} chunks, {result['bytes_per_chunk']:.0f} bytes each, {seconds:.0f} s")
+    print(
+        f"{name}: {result['queries']} questions, {result['chunks']} chunks, {result['bytes_per_chunk']:.0f} bytes each, {seconds:.0f} s"
+    )
     for column, figures in result["columns"].items():
         if "ndcg@10" in figures:
             print(f"  {column:6} nDCG@10 {figures['ndcg@10']:.4f} [{figures['low']:.3f}, {figures['high']:.3f}]"
                   f"   p50 {figures['p50_ms']:.1f} ms  p95 {figures['p95_ms']:.1f} ms")  # fmt: skip
         else:
-            shares = "  ".join(f"{key} {hits}/{result['queries']} [{low:.2f}, {high:.2f}]" for key, (hits, low, high) in figures.items())
+            shares = "  ".join(
+                f"{key} {hits}/{result['queries']} [{low:.2f}, {high:.2f}]"
+                for key, (hits, low, high) in figures.items()
+            )
             print(f"  {column:6} {shares}")
 
 

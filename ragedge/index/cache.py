@@ -40,7 +40,7 @@ _BATCH = 2048
 # Past this share of replaced rows a new graph is better than a patched one.
 _WORN_SHARE = 0.5
 
-State = Literal["exact", "ready", "building", "empty"]
+State = Literal["empty", "exact", "ready", "stale", "missing", "building"]
 Progress = Callable[[int, int], None]
 
 
@@ -107,7 +107,7 @@ class VectorCache:
                 self._store.vault.delete(FILE)
             return self.state()
         with self._guard:
-            graph = None if anew else self._graph or self._load()
+            graph = None if anew else self._held()
         if graph is None or graph.generation != generation or not np.array_equal(graph.ids, ids):
             graph = self._updated(graph, generation, ids, progress)
             self._save(graph)
@@ -118,14 +118,24 @@ class VectorCache:
         return self.state()
 
     def state(self) -> State:
-        """Return how a search would be answered now, without building anything."""
-        count = self._store.counts().chunks
-        if not count:
+        """Return what a search would find now, without building anything.
+
+        ``exact``: small, no graph wanted. ``ready``: a graph of these very rows. ``stale``, ``missing``: exact
+        search answers until a graph is made. ``building``: it is being made.
+        """
+        generation, ids = self._store.generation(), self._store.row_ids()
+        if not len(ids):
             return "empty"
-        if not self._wants_graph(count):
+        if not self._wants_graph(len(ids)):
             return "exact"
-        graph = self._graph
-        return "ready" if graph is not None and graph.generation == self._store.generation() else "building"
+        if self._builder is not None and self._builder.is_alive():
+            return "building"
+        with self._guard:
+            graph = self._held()
+            if graph is None:
+                return "missing"
+            same = graph.generation == generation or np.array_equal(graph.ids, ids)
+            return "ready" if same else "stale"
 
     def close(self) -> None:
         """Stop a background build."""
@@ -142,14 +152,11 @@ class VectorCache:
             return graph.index
         with self._guard:
             exact = self._exact
-            if exact is not None and exact[0] == generation and (self._tried_file or not self._graph):
+            if exact is not None and exact[0] == generation:
                 return exact[1]
             ids = self._store.row_ids()
             if self._wants_graph(len(ids)):
-                if self._graph is None and not self._tried_file:
-                    self._tried_file = True
-                    self._graph = self._load()
-                graph = self._graph
+                graph = self._held()
                 if graph is not None:
                     if graph.generation == generation or np.array_equal(graph.ids, ids):
                         graph.generation = generation
@@ -159,6 +166,13 @@ class VectorCache:
                         return self._graph.index
                 self._start_building()
             return self._exact_at(generation, ids)
+
+    def _held(self) -> _Graph | None:
+        """Return the graph, read from its file when first asked for; the caller holds the guard."""
+        if self._graph is None and not self._tried_file:
+            self._tried_file = True
+            self._graph = self._load()
+        return self._graph
 
     def _exact_at(self, generation: int, ids: Int64) -> ExactIndex:
         index = self._exact[1] if self._exact is not None else ExactIndex(self._store.embedder.dim)
@@ -180,12 +194,15 @@ class VectorCache:
     def _build_behind(self) -> None:
         try:
             generation, ids = self._store.generation(), self._store.row_ids()
-            graph = self._updated(None, generation, ids, None)
+            graph = self._load()  # another process may have made the one that is needed
+            current = graph is not None and np.array_equal(graph.ids, ids)
+            if graph is None or not current:
+                graph = self._updated(graph, generation, ids, None)
             if self._stop.is_set():
                 return
             with self._guard:
-                self._graph = graph
-            if not self._store.vault.read_only:
+                self._graph, self._exact = graph, None
+            if not current and not self._store.vault.read_only:
                 self._save(graph)
         except (RagedgeError, ValueError) as exc:
             # Exact search goes on answering, and meets the same damage where it matters.

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from ragedge.protocols import Float32, Int8, Int64
 
 _DOCUMENT_FIELDS = (
-    "source", "sha256", "media_type", "title", "metadata", "origin", "stamp", "added_at", "page_count", "chunk_count",
-    "unread", "content_digest",
+    "source", "sha256", "media_type", "title", "metadata", "origin", "stamp", "added_at", "page_count",
+    "chunk_count", "unread", "content_digest",
 )  # fmt: skip
 _DOCUMENT = ", ".join(_DOCUMENT_FIELDS)
 _CHUNK = "document_id, ordinal, heading, kind, context, text, spans, metadata"
@@ -301,7 +301,8 @@ def _document_of(connection: sqlite3.Connection, document_id: int) -> tuple[Sour
 def _document_fields(record: SourceRecord, content: bytes) -> tuple[Any, ...]:
     return (
         record.source, record.sha256, record.media_type, record.title, _json(dict(record.metadata)),
-        record.origin, record.stamp, record.added_at, record.pages, record.chunks, _json(list(record.unread_pages)), content,
+        record.origin, record.stamp, record.added_at, record.pages, record.chunks,
+        _json(list(record.unread_pages)), content,
     )  # fmt: skip
 
 

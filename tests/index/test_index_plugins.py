@@ -1,0 +1,60 @@
+"""The built-in index plugins under the contract."""
+
+import numpy as np
+import pytest
+
+from ragedge.index import exact
+from ragedge.testing.index_contract import DIM, IndexContract, clustered_rows, nearest
+
+
+class TestExact(IndexContract):
+    least_recall = 0.97  # int8 codes swap near ties
+
+    @pytest.fixture
+    def factory(self):
+        return exact.create
+
+
+class TestHnsw(IndexContract):
+    @pytest.fixture
+    def factory(self):
+        return pytest.importorskip(
+            "ragedge.index.hnsw", reason="hnswlib has no wheel here", exc_type=ImportError
+        ).create
+
+    def test_equal_graphs_dump_to_equal_bytes(self, factory):
+        dumps = []
+        for _ in range(2):
+            index = factory({"dim": DIM, "threads": 1})
+            index.add(np.arange(500, dtype=np.int64), clustered_rows(500))
+            index.remove(np.arange(0, 100, dtype=np.int64))
+            index.add(np.arange(900, 950, dtype=np.int64), clustered_rows(50, seed=3))
+            dumps.append(index.dump())
+        assert dumps[0] == dumps[1]
+        assert factory({"dim": DIM, "data": dumps[0]}).dump() == dumps[0]
+
+    def test_the_graph_neither_grows_nor_forgets_when_rows_are_replaced(self, factory):
+        rows, ids = clustered_rows(2000), np.arange(2000, dtype=np.int64)
+        index = factory({"dim": DIM})
+        index.add(ids, rows)
+        fresh_bytes = len(index.dump())
+        for turn in range(20):
+            gone = slice(turn * 100 % 2000, turn * 100 % 2000 + 100)
+            new_rows, new_ids = clustered_rows(100, seed=100 + turn), np.arange(100) + 10_000 + 100 * turn
+            index.remove(ids[gone])
+            index.add(new_ids, new_rows)
+            rows[gone], ids[gone] = new_rows, new_ids
+        assert len(index) == 2000
+        assert len(index.dump()) <= 1.2 * fresh_bytes
+        assert self._recall(index, ids, rows) >= self.least_recall
+
+
+def test_exact_search_equals_numpy():
+    rows = clustered_rows(5000)
+    index = exact.create({"dim": DIM})
+    index.add(np.arange(5000, dtype=np.int64), rows)
+    query = clustered_rows(1, seed=4)[0]
+    ids, scores = index.search(query, 5000)
+    assert sorted(ids.tolist()) == list(range(5000))
+    np.testing.assert_allclose(scores, rows[ids] @ query, atol=0.01)
+    assert len(nearest(ids, rows[ids], query, 5) & set(ids[:6].tolist())) >= 4
