@@ -116,7 +116,7 @@ class GenerateConfig(_Stage):
     )
     seed: int | None = Field(None, description="Makes sampling repeatable.")
     abstain_below: float = Field(
-        0.35, ge=0, le=1, description="Confidence under which the answer is that the manual does not say."
+        0.45, ge=0, le=1, description="Confidence under which the answer is that the manual does not say."
     )
 
 

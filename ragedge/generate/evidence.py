@@ -182,6 +182,25 @@ def asked_unit(question: Question) -> re.Pattern[str] | None:
     return re.compile("|".join(found), re.I) if found else None
 
 
+def holds_value(findings: Findings, evidence: Evidence) -> bool:
+    """Whether a unit holds a number that the question does not, in the unit asked for if one is."""
+    passage = findings.passages[evidence.passage]
+    value, in_unit = _values(findings.question, passage, evidence.unit)
+    return value and in_unit is not False
+
+
+def _values(question: Question, passage: Passage, index: int) -> tuple[bool, bool | None]:
+    """Return whether a unit holds a value, and whether in the unit asked for; None where none is."""
+    unit = passage.units[index]
+    text = fold(passage.text(unit))
+    value = bool(numbers(text) - numbers(question.text)) or bool(_NUMBER_WORD.search(text))
+    wanted = asked_unit(question)
+    if wanted is None:
+        return value, None
+    heads = " ".join(passage.heads(index)).lower() if unit.kind == "row" else ""
+    return value, bool(wanted.search(f"{text} {heads}"))
+
+
 def _score(
     question: Question,
     weights: dict[str, float],
@@ -199,15 +218,9 @@ def _score(
     )
     score = coverage + _HEADING * by_heading + _NEARBY * nearby / total + _RANK / (1 + place)
     if question.form == "value":
-        text = fold(passage.text(unit))
-        if numbers(text) - numbers(question.text) or _NUMBER_WORD.search(text):
-            score += _HAS_VALUE
-        wanted = asked_unit(question)
-        if wanted and wanted.search(
-            text if unit.kind != "row" else text + " " + " ".join(passage.heads(index)).lower()
-        ):
-            score += _HAS_UNIT
-        score += 0.1 * len(quantities(question.text) & quantities(text))
+        value, in_unit = _values(question, passage, index)
+        score += _HAS_VALUE * value + _HAS_UNIT * bool(in_unit)
+        score += 0.1 * len(quantities(question.text) & quantities(passage.text(unit)))
     if unit.kind in ("warning", "caution", "note"):
         score -= 0.15  # they reach the reader as notices
     if _NOT_A_STATEMENT.search(passage.text(unit)):
