@@ -141,7 +141,7 @@ def read_config(header: GgufHeader) -> DecoderConfig:
         qk_norm=arch in ("qwen3", "gemma3"),
         post_norms=gemma,
         rope=rope,
-        local_rope=Rope(local_base, 1.0, rope.dim, rope.interleaved, use_factors=False) if gemma else rope,
+        local_rope=Rope(local_base, 1.0, rope.dim, interleaved=False, use_factors=False) if gemma else rope,
         window=window,
         period=meta.integer(
             f"{arch}.attention.sliding_window_pattern", low=1, high=512, default=_GEMMA3_PERIOD
@@ -158,9 +158,9 @@ def _rope(meta: Metadata, arch: str, head_dim: int, file_name: str) -> Rope:
     factor = meta.number(f"{arch}.rope.scaling.factor", low=0, high=1e6, default=0.0)
     factor = factor or meta.number(f"{arch}.rope.scale_linear", low=0, high=1e6, default=0.0)
     dim = meta.integer(f"{arch}.rope.dimension_count", low=2, high=head_dim, default=head_dim)
-    if dim % 2:
+    if dim % 16:  # GroupQueryAttention turns eight pairs at a time
         raise UnsupportedModelError(
-            f"{file_name} turns {dim} dimensions of a head; an even count is supported"
+            f"{file_name} turns {dim} dimensions of a head; multiples of 16 are supported"
         )
     base = meta.number(f"{arch}.rope.freq_base", low=1, high=1e12, default=10_000.0)
     # llama's q and k rows stand permuted in GGUF so that pairs are neighbours.
