@@ -89,11 +89,16 @@ class RetrieveConfig(_Stage):
     candidates: int = Field(
         50, ge=1, le=1000, description="Chunks that each half of the search offers to the fusion."
     )
-    rrf_k: float = Field(
-        10.0, ge=1, le=1000, description="Reciprocal-rank constant: larger flattens the ranks."
+    fusion: Literal["score", "rank"] = Field(
+        "score", description="How the halves become one ranking: by their scores, or by reciprocal rank."
     )
-    dense_weight: float = Field(1.0, ge=0, description="Weight of the vector ranks in the fusion.")
-    text_weight: float = Field(1.0, ge=0, description="Weight of the full-text ranks in the fusion.")
+    rrf_k: float = Field(10.0, ge=1, le=1000, description="With fusion by rank: larger flattens the ranks.")
+    dense_weight: float = Field(
+        1.0, ge=0, description="Weight of the vectors in the fusion; 0 leaves them out."
+    )
+    text_weight: float = Field(
+        1.0, ge=0, description="Weight of the full text in the fusion; 0 leaves it out."
+    )
     heading_weight: float = Field(
         1.0, ge=0, description="Weight of heading words in the full text, against body words at 1."
     )

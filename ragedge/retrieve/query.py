@@ -7,6 +7,7 @@ costs a pass over nearly every row and tells nothing apart.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ _MOST_TERMS = 32
 _MOST_WORDS = 512
 # Words in a larger share of the chunks are dropped, as long as a rarer one stays.
 _COMMON_SHARE = 0.3
+
+# A code that stands in more chunks than this names a topic, not a place.
+_RARE_CODE_SHARE = 0.02
+_RARE_CODE_ROWS = 5
 
 STOP_WORDS = frozenset(
     [
@@ -177,10 +182,12 @@ class TextQuery:
     Attributes:
         match: The FTS5 expression; empty where the question holds nothing to look for.
         stems: Tokens it looks for, with the share of chunks that hold each.
+        codes: FTS5 expressions of the rare exact terms among them, each with its weight; they sum to 1.
     """
 
     match: str
     stems: dict[str, float]
+    codes: dict[str, float]
 
 
 def clean_question(question: str) -> str:
@@ -218,9 +225,21 @@ def build_query(question: str, store: Store) -> TextQuery:
     total = max(counts[""], 1)
     present = [token for token in dict.fromkeys([*codes, *stems]) if counts[token]]
     rare = _rarest(present, counts, total)
+    telling_codes = {
+        token: math.log(total / counts[token])
+        for token in codes
+        if not _is_cjk(token) and 0 < counts[token] <= max(_RARE_CODE_SHARE * total, _RARE_CODE_ROWS)
+    }
+    whole = sum(telling_codes.values()) or 1.0
     return TextQuery(
-        " OR ".join(f'"{token}"' for token in rare), {token: counts[token] / total for token in rare}
+        " OR ".join(f'"{token}"' for token in rare),
+        {token: counts[token] / total for token in rare},
+        {f'codes : "{token}"': weight / whole for token, weight in telling_codes.items()},
     )
+
+
+def _is_cjk(token: str) -> bool:
+    return not token.isascii()
 
 
 def _rarest(tokens: Sequence[str], counts: dict[str, int], total: int) -> list[str]:

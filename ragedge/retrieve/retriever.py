@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,15 +14,22 @@ import numpy as np
 from ragedge.config import RetrieveConfig
 from ragedge.datatypes import PlacedSpan, ScoredChunk, SearchResult, SearchTimings, Why
 from ragedge.index.cache import VectorCache
+from ragedge.index.exact import dot_rows
 from ragedge.index.rows import StoredChunk
 from ragedge.index.store import Store
 from ragedge.retrieve.filter import Where, conditions, predicate
-from ragedge.retrieve.fusion import reciprocal_rank
+from ragedge.retrieve.fusion import reciprocal_rank, score_based
 from ragedge.retrieve.query import TextQuery, build_query, clean_question
 
 if TYPE_CHECKING:
     from ragedge.protocols import Embedder, Float32, Int64
 
+    Ranking = tuple[Int64, Float32]
+
+# A rare code in the question is worth this many best matches of its words: exact codes win.
+_CODE_BONUS = 1.0
+_HITS_PER_PAGE = 2
+_PAGE_POOL = 12
 _SENTENCE = re.compile(r"[^\n.!?]+")
 
 
@@ -62,21 +72,64 @@ class Retriever:
     def _find(
         self, question: str, query: Float32, candidates: int, allowed: Int64 | None, top_k: int
     ) -> list[ScoredChunk]:
-        config = self._config
-        dense = self._vectors.search(query, candidates, allowed)
+        dense = self._vectors.search(query, candidates, allowed) if self._config.dense_weight else _nothing()
         text_query = build_query(question, self._store)
-        text = (np.empty(0, np.int64), np.empty(0, np.float32))
-        if text_query.match:
-            weights = (config.heading_weight, 1.0, 1.0)
-            text = self._store.search_text(text_query.match, candidates, allowed, weights=weights)
-        ids, scores = reciprocal_rank([dense, text], [config.dense_weight, config.text_weight], config.rrf_k)
+        text = self._search_text(text_query, candidates, allowed) if self._config.text_weight else _nothing()
+        ids, scores = self._fuse(query, dense, text)
+        pool = max(_PAGE_POOL, 2 * top_k)
+        chunks = self._store.hits(ids[:pool].tolist())
+        score_of = dict(zip(ids.tolist(), scores.tolist(), strict=True))
         places = [_places(*ranking) for ranking in (dense, text)]
-        best = dict(zip(ids[:top_k].tolist(), scores[:top_k].tolist(), strict=True))
-        chunks = self._store.hits(list(best))
-        return [
-            _hit(rank, chunk, best[chunk.row], _why(chunk.row, *places), text_query, self._store)
-            for rank, chunk in enumerate(chunks, 1)
+        hits = [
+            _hit(0, chunk, score_of[chunk.row], _why(chunk.row, *places), text_query, self._store)
+            for chunk in chunks
         ]
+        return [replace(hit, rank=rank) for rank, hit in enumerate(_spread(hits)[:top_k], 1)]
+
+    def _search_text(self, query: TextQuery, candidates: int, allowed: Int64 | None) -> Ranking:
+        """Rank by BM25, chunks that hold the question's rare codes before all others."""
+        if not query.match:
+            return _nothing()
+        weights = (self._config.heading_weight, 1.0, 1.0)
+        ids, scores = self._store.search_text(query.match, candidates, allowed, weights=weights)
+        if not query.codes or not len(ids):
+            return ids, scores
+        total = dict(zip(ids.tolist(), scores.tolist(), strict=True))
+        best = float(scores[0])
+        for match, weight in query.codes.items():
+            for row in self._store.search_text(match, candidates, allowed)[0].tolist():
+                total[row] = total.get(row, 0.0) + _CODE_BONUS * weight * best
+        order = sorted(total, key=lambda row: (-total[row], row))[:candidates]
+        return np.array(order, np.int64), np.array([total[row] for row in order], np.float32)
+
+    def _fuse(self, query: Float32, dense: Ranking, text: Ranking) -> Ranking:
+        config = self._config
+        weights = (config.dense_weight, config.text_weight)
+        if config.fusion == "rank" or not all(weights):
+            return reciprocal_rank([dense, text], weights, config.rrf_k)
+        unseen = np.setdiff1d(text[0], dense[0])
+        rows, codes, scale = self._store.vector_rows(unseen.tolist())
+        ids, scores = (
+            np.concatenate([dense[0], rows]),
+            np.concatenate([dense[1], dot_rows(codes, scale, query)]),
+        )
+        return score_based((ids, scores), text, self._vectors.background(query), weights)
+
+
+def _nothing() -> Ranking:
+    return np.empty(0, np.int64), np.empty(0, np.float32)
+
+
+def _spread(hits: Sequence[ScoredChunk]) -> list[ScoredChunk]:
+    """Move what would be a page's third hit and more behind all others, so that one page cannot fill the answer."""
+    seen: Counter[tuple[str, int | None]] = Counter()
+    first: list[ScoredChunk] = []
+    later: list[ScoredChunk] = []
+    for hit in hits:
+        place = (hit.source, hit.page)
+        seen[place] += 1
+        (later if hit.page is not None and seen[place] > _HITS_PER_PAGE else first).append(hit)
+    return first + later
 
 
 def _places(ids: Int64, scores: Float32) -> dict[int, tuple[int, float]]:
