@@ -26,7 +26,7 @@ def show(question: str, answer: ragedge.Answer) -> None:
     """Print warnings first: they guard what the answer tells the reader to do."""
     print(f"\n{question}")
     for notice in answer.safety:
-        print(f"  {notice.kind.upper()}: {notice.text}")
+        print(f"  ! {notice.text}")
     print(f"  {answer}")
     for page in dict.fromkeys(str(citation) for citation in answer.citations):
         print(f"  [{page}]")

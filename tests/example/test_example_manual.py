@@ -207,3 +207,29 @@ def test_every_chapter_says_whom_it_applies_to_and_uses_only_printable_character
             assert all(
                 f"\n{key}: " in text for key in ("chapter", "title", "applies_to", "model_years", "markets")
             )
+
+
+# The script
+
+
+def test_the_script_answers_with_the_page(home_with_models, monkeypatch, capsys, tmp_path):
+    monkeypatch.syspath_prepend(str(EXAMPLE))
+    import ask_the_manual
+
+    question = "Which fuse protects the fuel pump?"
+    monkeypatch.setattr("sys.argv", ["ask_the_manual.py", "--kb", str(tmp_path / "kb"), question])
+    assert ask_the_manual.main() == 0
+    printed = capsys.readouterr().out
+    assert "FE13" in printed
+    assert "(printed 15-2)" in printed
+
+
+def test_the_script_fails_with_one_line_where_no_model_is_installed(monkeypatch, capsys, tmp_path):
+    monkeypatch.syspath_prepend(str(EXAMPLE))
+    import ask_the_manual
+
+    monkeypatch.setattr("sys.argv", ["ask_the_manual.py", "--kb", str(tmp_path / "kb")])
+    assert ask_the_manual.main() == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "ragedge models pull" in captured.err
