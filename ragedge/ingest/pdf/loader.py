@@ -6,17 +6,35 @@ import io
 import logging
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pypdf
-from pypdf.errors import PyPdfError
+from pypdf.errors import DependencyError
 
 from ragedge.datatypes import Document, Page
 from ragedge.errors import SourceError
 from ragedge.ingest import detect
 from ragedge.ingest.clean import clean
-from ragedge.ingest.page_builder import PageBuilder
+from ragedge.ingest.pdf.blocks import PageWriter
+from ragedge.ingest.pdf.content import FontCache, PageContent, read_page
+from ragedge.ingest.pdf.furniture import find_furniture, printed_label, turned_furniture
+from ragedge.ingest.pdf.headings import learn, read_outline
+from ragedge.ingest.pdf.joining import LineJoiner
+from ragedge.ingest.pdf.rows import Row, build_rows, reading_order
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it warns of every oddity, quoting the file
+
+_MAX_PAGES = 20_000
+
+
+@dataclass(slots=True)
+class _PageRows:
+    """A page between reading and writing: upright rows, and those of text that is turned."""
+
+    height: float
+    rows: list[Row]
+    turned: list[list[Row]]
+    image_only: bool
 
 
 class PdfLoader:
@@ -40,26 +58,79 @@ class PdfLoader:
 
 def _load(data: bytes, source: str) -> Document:
     reader = _open(data, source)
-    labels = _labels(reader)
-    pages: list[Page] = []
-    failed = 0
-    for index in range(_page_count(reader, source)):
-        builder = PageBuilder()
-        try:
-            for paragraph in clean(reader.pages[index].extract_text()).split("\n\n"):
-                builder.add("paragraph", paragraph)
-        except Exception:  # one broken page must not cost the others
-            failed += 1
-        pages.append(builder.build(index + 1, label=labels[index] if index < len(labels) else None))
-    if not any(page.text for page in pages):
-        if failed:
-            raise SourceError("damaged", f"{source}: none of its {len(pages)} pages could be read")
+    pages = _read_pages(reader, source)
+    edges = [(page.height, page.rows) for page in pages]
+    furniture = find_furniture(edges)
+    labels = _labels(reader, len(pages))
+    turned = [[row for rows in page.turned for row in rows] for page in pages]
+    gone = turned_furniture(turned, [[p.rows[i] for i in f] for p, f in zip(pages, furniture, strict=True)])
+    if not any(labels):
+        labels = [printed_label(p.height, p.rows, f) for p, f in zip(pages, furniture, strict=True)]
+    for page, rows, drop in zip(pages, turned, gone, strict=True):
+        dropped = {id(rows[i]) for i in drop}
+        page.turned = [[row for row in part if id(row) not in dropped] for part in page.turned]
+    for page, drop in zip(pages, furniture, strict=True):
+        if drop:
+            page.rows = [row for index, row in enumerate(page.rows) if index not in drop]
+    rules = learn(((page.height, page.rows) for page in pages), _outline(reader))
+    joiner = LineJoiner(row.text for page in pages for row in page.rows)
+    written: list[Page] = []
+    for index, page in enumerate(pages):
+        writer = PageWriter(index, rules, joiner)
+        for region in [*reading_order(page.rows), *page.turned]:
+            writer.write(region)
+        writer.flush()
+        written.append(writer.builder.build(index + 1, label=labels[index], has_image_only=page.image_only))
+    if not any(page.text for page in written):
         raise SourceError(
             "no_text",
-            f"{source} has no text layer on any of its {len(pages)} pages",
-            hint="read it with OCR first",
+            f"{source} has no text on any of its {len(written)} pages",
+            hint="its pages are pictures: read it with OCR first",
         )
-    return Document(source, detect.PDF, tuple(pages), _title(reader))
+    return Document(source, detect.PDF, tuple(written), _title(reader))
+
+
+def _read_pages(reader: pypdf.PdfReader, source: str) -> list[_PageRows]:
+    cache = FontCache()
+    pages: list[_PageRows] = []
+    failed = 0
+    for index in range(_page_count(reader, source)):
+        try:
+            pages.append(_page_rows(read_page(reader.pages[index], cache)))
+        except (RecursionError, MemoryError):
+            raise
+        except Exception:  # pypdf raises anything over a broken page, which must not cost the others
+            failed += 1
+            pages.append(_PageRows(0.0, [], [], False))
+    if failed == len(pages):
+        raise SourceError(
+            "damaged",
+            f"{source}: none of its {failed} pages could be read",
+            hint="save it again from its original",
+        )
+    return pages
+
+
+def _page_rows(content: PageContent) -> _PageRows:
+    turns: dict[int, list[object]] = {}
+    for run in content.runs:
+        turns.setdefault(run.turn, []).append(run)
+    counts = {turn: sum(len(run.text) for run in content.runs if run.turn == turn) for turn in turns}
+    main = max(counts, key=lambda turn: (counts[turn], -turn)) if counts else 0
+    rows = build_rows([run for run in content.runs if run.turn == main])
+    turned = [
+        build_rows([run for run in content.runs if run.turn == turn])
+        for turn in sorted(counts)
+        if turn != main
+    ]
+    height = content.height
+    if main:  # a sideways page has its own top and bottom: measure from its text
+        low, high = min(row.y for row in rows), max(row.y for row in rows)
+        margin = 0.05 * (high - low) + 20
+        for row in rows:
+            row.y += margin - low
+        height = high - low + 2 * margin
+    return _PageRows(height, rows, turned, not content.runs and content.images > 0)
 
 
 def _open(data: bytes, source: str) -> pypdf.PdfReader:
@@ -71,44 +142,71 @@ def _open(data: bytes, source: str) -> pypdf.PdfReader:
                 f"{source} is encrypted and needs a password",
                 hint="save it without a password first",
             )
-        return reader
     except SourceError:
         raise
-    except pypdf.errors.DependencyError as exc:
+    except (DependencyError, NotImplementedError) as exc:
         raise SourceError(
             "encrypted",
-            f"{source} is encrypted, and the cryptography package is missing",
-            hint="pip install cryptography",
+            f"{source} is encrypted in a way that cannot be read",
+            hint="save it without a password first",
         ) from exc
-    except (PyPdfError, Exception) as exc:
+    except (RecursionError, MemoryError):
+        raise
+    except Exception as exc:  # besides its own errors pypdf lets KeyError, TypeError and others through
         raise SourceError(
             "damaged",
             f"{source} is not a readable PDF ({type(exc).__name__})",
             hint="save it again from its original",
         ) from exc
+    return reader
 
 
 def _page_count(reader: pypdf.PdfReader, source: str) -> int:
     try:
         count = len(reader.pages)
+    except (RecursionError, MemoryError):
+        raise
     except Exception as exc:
         raise SourceError(
-            "damaged", f"{source}: its page list cannot be read ({type(exc).__name__})"
+            "damaged", f"{source}: its list of pages cannot be read ({type(exc).__name__})"
         ) from exc
     if count == 0:
         raise SourceError("damaged", f"{source} has no pages")
+    if count > _MAX_PAGES:
+        raise SourceError(
+            "too_large", f"{source} has {count} pages; at most {_MAX_PAGES} are read", hint="split it"
+        )
     return count
 
 
-def _labels(reader: pypdf.PdfReader) -> list[str]:
+def _labels(reader: pypdf.PdfReader, count: int) -> list[str | None]:
+    """Return the file's own page labels; pypdf makes up 1, 2, 3 where it has none."""
     try:
-        return [clean(label).strip() for label in reader.page_labels]
+        if "/PageLabels" not in reader.root_object:
+            return [None] * count
+        labels: list[str | None] = [clean(label).strip() or None for label in reader.page_labels]
     except Exception:
-        return []
+        return [None] * count
+    return (labels + [None] * count)[:count]
+
+
+def _outline(reader: pypdf.PdfReader) -> dict[int, dict[str, int]]:
+    try:
+        if "/Outlines" not in reader.root_object:
+            return {}
+        pages = {
+            page.indirect_reference.idnum: index
+            for index, page in enumerate(reader.pages)
+            if page.indirect_reference is not None
+        }
+        return read_outline(reader, pages)
+    except Exception:
+        return {}
 
 
 def _title(reader: pypdf.PdfReader) -> str:
     try:
-        return " ".join(clean(str((reader.metadata or {}).get("/Title") or "")).split())
+        metadata = reader.metadata
+        return " ".join(clean(str(metadata.title or "")).split()) if metadata else ""
     except Exception:
         return ""

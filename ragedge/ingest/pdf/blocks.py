@@ -1,0 +1,187 @@
+"""Turns a page's rows, in reading order, into typed blocks of joined text."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Sequence
+
+from ragedge.datatypes import BlockKind
+from ragedge.ingest.page_builder import PageBuilder
+from ragedge.ingest.pdf.headings import HeadingRules, run_in_heading
+from ragedge.ingest.pdf.joining import LineJoiner
+from ragedge.ingest.pdf.rows import Row
+from ragedge.ingest.pdf.tables import Table, split_tables
+from ragedge.ingest.safety import is_bare_notice_word, notice_kind
+from ragedge.ingest.table_text import render_table
+
+_ITEM = re.compile(
+    r"^(?:[-*•‣▪–—·○●◦☐■□]\s*\S|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\s+\S|\((?:\d{1,3}|[a-z])\)\s*\S|[①-⑳])"
+)
+_LABELLED = re.compile(r"^[A-Z][A-Z ]{2,30}\s?:\s")  # "TOOLS: none" begins a line of its own
+_CALL_OUT = re.compile(
+    r"^(?:[\W_]*(?:\d{1,3}|[A-Z])\b[\W_]*){1,6}$|^[\W_]+$"
+)  # numbers that point into a picture
+_CAPTION = re.compile(
+    r"^(?:fig(?:ure|\.)?|table|tab\.|abb(?:ildung|\.)?|tabelle|bild|図|表)\s*[\dA-Z][\d.\-–]*\b", re.I
+)
+_END = (".", "!", "?", ":", ";", "。", "！", "？", "…")
+
+
+class PageWriter:
+    """Writes one page's blocks.
+
+    Args:
+        page: Index of the page.
+        rules: What headings look like in this document.
+        joiner: Joins lines.
+    """
+
+    def __init__(self, page: int, rules: HeadingRules, joiner: LineJoiner) -> None:
+        self.builder = PageBuilder()
+        self._page, self._rules, self._joiner = page, rules, joiner
+        self._kind: BlockKind = "paragraph"
+        self._lines: list[str] = []
+        self._heading = (0, 0.0)  # depth and size of the heading that is open
+        self._last: Row | None = None
+        self._step = 0.0
+        self._item_x = 0.0  # where the open list's items begin
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Write one region: a column, or the page."""
+        gaps = [
+            a.y - b.y for a, b in zip(rows, rows[1:], strict=False) if 0 < a.y - b.y < 2.4 * max(b.size, 5)
+        ]
+        self._step = statistics.median_low(gaps) if gaps else 1.3 * self._rules.body_size
+        left = min((row.cells[0].x for row in rows), default=0.0)
+        right = max((row.cells[-1].end for row in rows), default=0.0)
+        self._last = None
+        parts = split_tables(rows)
+        for index, part in enumerate(parts):
+            if isinstance(part, Table):
+                self.flush()
+                self.builder.add("table", render_table(part.rows), header_rows=part.header_rows)
+                self._last = None
+                continue
+            after = parts[index + 1] if index + 1 < len(parts) else None
+            self._row(part, left, right, follows=after is not None)
+            self._last = part
+        if self._kind != "paragraph" or not self._runs_on():
+            self.flush()
+
+    def flush(self) -> None:
+        """End the block that is open."""
+        if self._lines:
+            self.builder.add(self._kind, "\n".join(self._lines), level=self._heading[0])
+        self._kind, self._lines, self._heading = "paragraph", [], (0, 0.0)
+
+    def _runs_on(self) -> bool:
+        """Whether the open paragraph goes on in the next column."""
+        return bool(self._lines) and not self._lines[-1].endswith(_END) and len(self._lines[-1]) > 60
+
+    def _row(self, row: Row, left: float, right: float, *, follows: bool) -> None:
+        text = row.text
+        gap = self._last.y - row.y if self._last else 0.0
+        apart = self._last is None or gap > 1.3 * self._step + 0.5
+        outdented = self._kind == "list" and row.cells[0].x < self._item_x - 0.8 * row.size
+        alone = apart or outdented or self._kind == "heading" or self._short_before(row, right)
+        bold = all(cell.bold for cell in row.cells)
+        notice = notice_kind(text)
+        level = 0
+        if not notice and len(row.cells) == 1:
+            level = self._rules.level(
+                text, row.size, bold=bold, page=self._page, alone=alone, follows=follows
+            )
+        steps = self._kind == "list" and not (outdented or apart)
+        if level and steps and _ITEM.match(text) and text.upper() != text[0].upper() + text[1:]:
+            level = 0  # "b. Remove bolt." among steps is a step
+        if level:
+            same = (
+                self._kind == "heading"
+                and self._heading[0] == level
+                and abs(self._heading[1] - row.size) < 0.6
+            )
+            if same and not apart and not _ITEM.match(text) and not re.match(r"^[\dA-Z]+[-.]\d", text):
+                self._lines = [self._joiner.join(self._lines[-1], text)]
+            else:
+                self._begin("heading", text)
+            self._heading = (level, row.size)
+        elif notice:
+            self._begin(notice, text)
+        elif _CALL_OUT.match(text) and not (self._kind == "list" and not apart):
+            if self._kind == "figure":
+                self._lines = [f"{self._lines[0]} {text}"]
+            else:
+                self._begin("figure", text)
+        elif head := run_in_heading(text):
+            self._begin("heading", text[:head].strip())
+            self._heading = (len(re.split(r"[-–.]", text.split()[0].rstrip("."))) + 1, row.size)
+            self._begin("paragraph", text[head:].strip())
+        elif self._open_heading() and not apart and (head := run_in_heading(text, numbered=False)):
+            self._lines = [self._joiner.join(self._lines[-1], text[:head].strip())]
+            if text[head:].strip():
+                self._begin("paragraph", text[head:].strip())
+        elif self._lines and is_bare_notice_word(self._lines[-1]) and self._kind != "heading":
+            self._lines.append(text)
+        elif self._goes_on(row, text, left, right, apart=apart):
+            self._lines[-1] = self._joiner.join(self._lines[-1], text)
+        elif _ITEM.match(text):
+            in_notice = self._kind in ("warning", "caution", "note") and not apart and len(self._lines) > 1
+            if self._kind == "list" or in_notice or (self._kind == "note" and self._lines[-1].endswith(":")):
+                self._lines.append(text)
+            else:
+                self._begin("list", text)
+                self._item_x = row.cells[0].x
+        elif self._kind in ("warning", "caution", "note") and not apart and row.cells[0].x > left + row.size:
+            self._lines.append(text)
+        elif _CAPTION.match(text) and len(text) < 140 and alone:
+            self._begin("caption", text)
+        elif self._kind == "paragraph" and self._lines and not apart and self._last is not None:
+            self._lines.append(text)
+        else:
+            self._begin("paragraph", text)
+
+    def _begin(self, kind: BlockKind, text: str) -> None:
+        self.flush()
+        self._kind, self._lines = kind, [text]
+
+    def _open_heading(self) -> bool:
+        """Whether a heading is open that its line did not end."""
+        return self._kind == "heading" and not self._lines[-1].endswith((".", ":"))
+
+    def _short_before(self, row: Row, right: float) -> bool:
+        """Whether the line above ended early, so that this one begins something."""
+        return self._last is not None and self._last.cells[-1].end < right - 0.2 * (right - row.cells[0].x)
+
+    def _goes_on(self, row: Row, text: str, left: float, right: float, *, apart: bool) -> bool:
+        """Whether a line belongs to the sentence or step before it."""
+        if not self._lines or self._kind == "heading" or is_bare_notice_word(self._lines[-1]):
+            return False
+        before = self._lines[-1]
+        if self._last is None:  # the first line of a column
+            return self._kind == "paragraph" and not _ITEM.match(text) and not before.endswith(_END)
+        if _ITEM.match(text) and not (text[:1].isalnum() and text[1:2] == ")"):
+            return False
+        if apart and not (self._kind == "list" and not before.endswith(_END) and text[:1].islower()):
+            return False
+        if abs(row.size - self._last.size) > 0.18 * max(row.size, self._last.size):
+            return False
+        if before.endswith(_END) and self._short_before(row, right):
+            return False
+        if row.cells[0].x < self._last.cells[0].x - 2.5 * row.size and self._last.cells[
+            -1
+        ].end < right - 0.1 * (right - left):
+            return False
+        if self._kind == "list":
+            # The second line hangs under the words, or goes back to the margin after a full line.
+            full = self._last.cells[-1].end > right - 0.12 * (right - left)
+            return row.cells[0].x > self._item_x - 0.8 * row.size or full
+        if _LABELLED.match(text):
+            return False
+        indented = row.cells[0].x > self._last.cells[0].x + 1.2 * row.size
+        if indented and before.endswith(_END) and self._last.cells[0].x < left + row.size:
+            return False
+        # A line that ends well before the margin ends what it says: an address, a list without marks.
+        width = right - left
+        ended = self._last.cells[-1].end < left + 0.55 * width and not text[:1].islower()
+        return not ended

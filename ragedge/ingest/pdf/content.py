@@ -1,0 +1,433 @@
+"""Runs a page's content stream and collects its runs of text with their places.
+
+pypdf's own extractor gives lines without widths; a scanner that looks at text operators alone is faster
+and knows where each run begins and ends, which columns and tables are read by.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pypdf
+from pypdf.generic import ArrayObject, ContentStream, DictionaryObject, StreamObject
+
+from ragedge.ingest.pdf.fonts import RunFont, load_font
+
+Matrix = tuple[float, float, float, float, float, float]
+IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+
+_TOKEN = re.compile(
+    rb"""
+      (?P<number>[-+]{0,2}(?:\d+\.?\d*|\.\d+)(?:-\d+)?)
+    | \((?P<string>(?:[^()\\]|\\.)*)\)
+    | (?P<nested>\()
+    | /(?P<name>[^\s()<>\[\]{}/%]*)
+    | (?P<operator>[A-Za-z'"][A-Za-z0-9*'"]*)
+    | (?P<open>\[) | (?P<close>\])
+    | <(?P<hex>[0-9A-Fa-f\s]*)>
+    | (?P<dict><<|>>)
+    | %[^\r\n]*
+    """,
+    re.X | re.S,
+)
+_NESTED = re.compile(rb"\\.|[()]", re.S)
+_ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|(\r\n|\r|\n)|(.))", re.S)
+_ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
+_IMAGE_END = re.compile(rb"[\s\x00]EI(?=[\s\x00]|$)")
+_GAPS = re.compile(r" {2,}|\t+")
+_MAX_FORM_DEPTH = 12
+_MAX_FORMS = 2000
+_MAX_OPERATIONS = 3_000_000  # of one page, its forms included
+_MAX_RUNS = 200_000
+# Kerning of over a fifth of the size is a space between words; of over one and a half, a gap between cells.
+_SPACE_EM, _CELL_EM = 0.2, 1.5
+
+
+@dataclass(slots=True)
+class Run:
+    """Text shown in one go.
+
+    Attributes:
+        text: As decoded.
+        x: Left end, in points from the left of the page as it is looked at.
+        y: Baseline, in points from the bottom.
+        end: Right end.
+        size: Height of the font in points.
+        bold: Whether the font is.
+        turn: Direction of the text in quarter turns against the page.
+    """
+
+    text: str
+    x: float
+    y: float
+    end: float
+    size: float
+    bold: bool
+    turn: int = 0
+
+
+@dataclass(slots=True)
+class PageContent:
+    """What a page shows. ``images`` counts pictures that cover a good part of it."""
+
+    runs: list[Run]
+    width: float
+    height: float
+    images: int
+    drawn: bool
+
+
+def multiply(m: Matrix, n: Matrix) -> Matrix:
+    """Return the transformation that applies m, then n."""
+    a, b, c, d, e, f = m
+    g, h, i, j, k, o = n
+    return (a * g + b * i, a * h + b * j, c * g + d * i, c * h + d * j, e * g + f * i + k, e * h + f * j + o)
+
+
+class FontCache:
+    """The fonts of a document, built once each."""
+
+    def __init__(self) -> None:
+        self._fonts: dict[tuple[int, int] | int, RunFont | None] = {}
+        self._kept: list[Any] = []  # an id is only good while its object lives
+
+    def find(self, fonts: Any, name: str) -> RunFont | None:
+        """Return the named font of a page's resources; None if there is none or it is broken."""
+        if not isinstance(fonts, DictionaryObject) or name not in fonts:
+            return None
+        raw = fonts.raw_get(name)
+        key = (raw.idnum, raw.generation) if hasattr(raw, "idnum") else id(raw)
+        if key not in self._fonts:
+            self._kept.append(raw)
+            self._fonts[key] = load_font(raw)
+        return self._fonts[key]
+
+
+def read_page(page: pypdf.PageObject, cache: FontCache) -> PageContent:
+    """Collect a page's runs, turned as the page is looked at."""
+    box = page.cropbox
+    left, bottom, width, height = float(box.left), float(box.bottom), float(box.width), float(box.height)
+    turn = int(page.rotation or 0) % 360
+    base: Matrix = (1, 0, 0, 1, -left, -bottom)
+    if turn == 90:
+        base, width, height = (0, -1, 1, 0, -bottom, width + left), height, width
+    elif turn == 180:
+        base = (-1, 0, 0, -1, width + left, height + bottom)
+    elif turn == 270:
+        base, width, height = (0, 1, -1, 0, height + bottom, -left), height, width
+    reader = _ContentReader(cache, page.pdf, max(abs(width * height), 1.0))
+    contents = page.get("/Contents")
+    if contents is not None:
+        data = ContentStream(contents.get_object(), page.pdf, "bytes").get_data()
+        reader.run(data, _resources(page), base, 0)
+    return PageContent(reader.runs, abs(width), abs(height), reader.images, reader.operations > 0)
+
+
+def _resources(holder: DictionaryObject) -> DictionaryObject:
+    seen = 0
+    node: Any = holder
+    while isinstance(node, DictionaryObject) and seen < 64:
+        found = node.get("/Resources")
+        found = found.get_object() if found is not None else None
+        if isinstance(found, DictionaryObject):
+            return found
+        node = node.get("/Parent")
+        node = node.get_object() if node is not None else None
+        seen += 1
+    return DictionaryObject()
+
+
+class _ContentReader:
+    """The text state machine of PDF 32000-1, section 9; everything else is passed over."""
+
+    def __init__(self, cache: FontCache, pdf: Any, page_area: float) -> None:
+        self.runs: list[Run] = []
+        self.images = 0
+        self.operations = 0
+        self._cache, self._pdf, self._page_area = cache, pdf, page_area
+        self._forms = 0
+
+    def run(self, data: bytes, resources: DictionaryObject, ctm: Matrix, depth: int) -> None:
+        """Run one stream; forms that it shows are run inside."""
+        fonts = _entry(resources, "/Font")
+        stack: list[tuple[Any, ...]] = []
+        operands: list[Any] = []
+        array: list[Any] | None = None
+        font: RunFont | None = None
+        size = leading = char_space = word_space = rise = 0.0
+        scale = 1.0
+        text_matrix = line_matrix = IDENTITY
+        position, length = 0, len(data)
+        match = _TOKEN.search
+        while position < length:
+            found = match(data, position)
+            if found is None:
+                return
+            position = found.end()
+            kind = found.lastgroup
+            if kind == "number":
+                value = _number(found[0])
+                operands.append(value) if array is None else array.append(value)
+                continue
+            if kind == "string" or kind == "nested":
+                if kind == "nested":
+                    raw, position = _nested_string(data, found.end())
+                else:
+                    raw = found["string"]
+                value = _ESCAPE.sub(_unescape, raw) if b"\\" in raw else raw
+                operands.append(value) if array is None else array.append(value)
+                continue
+            if kind == "hex":
+                digits = b"".join(found["hex"].split())
+                value = bytes.fromhex((digits + b"0" if len(digits) % 2 else digits).decode("ascii"))
+                operands.append(value) if array is None else array.append(value)
+                continue
+            if kind == "open":
+                array = []
+                continue
+            if kind == "close":
+                operands.append(array if array is not None else [])
+                array = None
+                continue
+            if kind == "name":
+                operands.append("/" + found["name"].decode("latin-1"))
+                continue
+            if kind != "operator":
+                continue
+            operator = found["operator"]
+            array = None
+            self.operations += 1
+            if self.operations > _MAX_OPERATIONS or len(self.runs) > _MAX_RUNS:
+                return
+            try:
+                if operator == b"Tj" or operator == b"TJ" or operator == b"'" or operator == b'"':
+                    if operator == b"'" or operator == b'"':
+                        if operator == b'"':
+                            word_space, char_space = float(operands[-3]), float(operands[-2])
+                        line_matrix = text_matrix = multiply((1, 0, 0, 1, 0, -leading), line_matrix)
+                    shown = operands[-1]
+                    text_matrix = self._show(
+                        shown if isinstance(shown, list) else [shown],
+                        font, size, scale, char_space, word_space, rise, text_matrix, ctm,
+                    )  # fmt: skip
+                elif operator == b"Td" or operator == b"TD":
+                    x, y = float(operands[-2]), float(operands[-1])
+                    if operator == b"TD":
+                        leading = -y
+                    a, b, c, d, e, f = line_matrix
+                    line_matrix = text_matrix = (a, b, c, d, x * a + y * c + e, x * b + y * d + f)
+                elif operator == b"Tm":
+                    line_matrix = text_matrix = tuple(map(float, operands[-6:]))  # type: ignore[assignment]
+                elif operator == b"Tf":
+                    font, size = self._cache.find(fonts, operands[-2]), float(operands[-1])
+                elif operator == b"BT":
+                    text_matrix = line_matrix = IDENTITY
+                elif operator == b"T*":
+                    line_matrix = text_matrix = multiply((1, 0, 0, 1, 0, -leading), line_matrix)
+                elif operator == b"cm":
+                    ctm = multiply(tuple(map(float, operands[-6:])), ctm)  # type: ignore[arg-type]
+                elif operator == b"q":
+                    if len(stack) < 512:
+                        stack.append((ctm, font, size, scale, leading, char_space, word_space, rise))
+                elif operator == b"Q":
+                    if stack:
+                        ctm, font, size, scale, leading, char_space, word_space, rise = stack.pop()
+                elif operator == b"Tc":
+                    char_space = float(operands[-1])
+                elif operator == b"Tw":
+                    word_space = float(operands[-1])
+                elif operator == b"Tz":
+                    scale = float(operands[-1]) / 100 or 1.0
+                elif operator == b"TL":
+                    leading = float(operands[-1])
+                elif operator == b"Ts":
+                    rise = float(operands[-1])
+                elif operator == b"Do":
+                    self._object(resources, operands[-1], ctm, depth)
+                elif operator == b"ID":
+                    end = _IMAGE_END.search(data, position)
+                    position = end.end() if end else length
+                    self._count_image(ctm)
+            except (IndexError, ValueError, TypeError):  # too few operands, or the wrong kind: pass over it
+                pass
+            operands.clear()
+
+    def _show(
+        self,
+        parts: list[Any],
+        font: RunFont | None,
+        size: float,
+        scale: float,
+        char_space: float,
+        word_space: float,
+        rise: float,
+        text_matrix: Matrix,
+        ctm: Matrix,
+    ) -> Matrix:
+        """Show strings and kernings; returns the text matrix after them."""
+        a, b, c, d, e, f = multiply(text_matrix, ctm)
+        advance = start = 0.0  # in text space
+        pieces: list[str] = []
+        space = min(max((font.space if font else 250.0) * 0.0005, 0.12), _SPACE_EM) * abs(size)
+        for part in parts:
+            if isinstance(part, float):
+                shift = -part / 1000 * size * scale
+                advance += shift
+                if shift > space * scale and pieces:
+                    if shift > _CELL_EM * abs(size) * scale:
+                        self._add(
+                            "".join(pieces), start, advance - shift, size, rise, font, (a, b, c, d, e, f)
+                        )
+                        pieces, start = [], advance
+                    elif not pieces[-1].endswith(" "):
+                        pieces.append(" ")
+                elif not pieces:
+                    start = advance
+            elif isinstance(part, bytes):
+                text, width, codes = (
+                    font.decode(part) if font else (part.decode("latin-1"), 500.0 * len(part), len(part))
+                )
+                advance_by = (width / 1000 * size + char_space * codes) * scale
+                if word_space:
+                    advance_by += word_space * part.count(b" ") * scale
+                if "  " in text or "\t" in text:
+                    pieces, start = self._gapped(
+                        text, pieces, start, advance, advance_by, size, rise, font, (a, b, c, d, e, f)
+                    )
+                elif text:
+                    pieces.append(_spread(text) if char_space > 0.6 * abs(size) and len(text) > 1 else text)
+                advance += advance_by
+        if pieces:
+            self._add("".join(pieces), start, advance, size, rise, font, (a, b, c, d, e, f))
+        return multiply((1, 0, 0, 1, advance, 0), text_matrix)
+
+    def _gapped(
+        self,
+        text: str,
+        pieces: list[str],
+        start: float,
+        at: float,
+        width: float,
+        size: float,
+        rise: float,
+        font: RunFont | None,
+        matrix: Matrix,
+    ) -> tuple[list[str], float]:
+        """Break a string at runs of spaces that stand in for a gap; places inside it are estimated."""
+        done = 0
+        for gap in _GAPS.finditer(text):
+            pieces.append(text[done : gap.start()])
+            self._add("".join(pieces), start, at + width * gap.start() / len(text), size, rise, font, matrix)
+            pieces, done = [], gap.end()
+            start = at + width * gap.end() / len(text)
+        pieces.append(text[done:])
+        return pieces, start
+
+    def _add(
+        self,
+        text: str,
+        start: float,
+        end: float,
+        size: float,
+        rise: float,
+        font: RunFont | None,
+        matrix: Matrix,
+    ) -> None:
+        if not text or text.isspace():
+            return
+        stripped = text.lstrip(" ")
+        if len(stripped) != len(text):
+            start += (end - start) * (len(text) - len(stripped)) / len(text)
+        a, b, c, d, e, f = matrix
+        x0, y0 = start * a + rise * c + e, start * b + rise * d + f
+        x1, y1 = end * a + rise * c + e, end * b + rise * d + f
+        height = abs(size) * (c * c + d * d) ** 0.5
+        if abs(a) >= abs(b):
+            turn = 0 if a >= 0 else 2
+        else:
+            turn = 1 if b > 0 else 3
+        if turn == 1:
+            x0, y0, x1 = y0, -x0, y1
+        elif turn == 2:
+            x0, y0, x1 = -x0, -y0, -x1
+        elif turn == 3:
+            x0, y0, x1 = -y0, x0, -y1
+        if size < 0:
+            x0, x1 = min(x0, x1), max(x0, x1)
+        self.runs.append(
+            Run(
+                stripped.rstrip(" ") if stripped[-1] == " " else stripped,
+                x0,
+                y0,
+                max(x1, x0),
+                height or 1.0,
+                bool(font and font.bold),
+                turn,
+            )
+        )
+
+    def _object(self, resources: DictionaryObject, name: str, ctm: Matrix, depth: int) -> None:
+        """Show a named object: a form is run, an image counted."""
+        objects = _entry(resources, "/XObject")
+        shown = objects.get(name) if objects is not None else None
+        shown = shown.get_object() if shown is not None else None
+        if not isinstance(shown, StreamObject):
+            return
+        if shown.get("/Subtype") == "/Image":
+            self._count_image(ctm)
+        elif shown.get("/Subtype") == "/Form" and depth < _MAX_FORM_DEPTH and self._forms < _MAX_FORMS:
+            self._forms += 1
+            matrix = shown.get("/Matrix")
+            if isinstance(matrix, ArrayObject) and len(matrix) == 6:
+                ctm = multiply(tuple(float(v) for v in matrix), ctm)  # type: ignore[arg-type]
+            inner = shown.get("/Resources")
+            inner = inner.get_object() if inner is not None else None
+            self.run(
+                shown.get_data(), inner if isinstance(inner, DictionaryObject) else resources, ctm, depth + 1
+            )
+
+    def _count_image(self, ctm: Matrix) -> None:
+        area = abs(ctm[0] * ctm[3] - ctm[1] * ctm[2])  # an image fills the unit square
+        if area > self._page_area * 0.05:
+            self.images += 1
+
+
+def _entry(resources: DictionaryObject, key: str) -> DictionaryObject | None:
+    value = resources.get(key)
+    value = value.get_object() if value is not None else None
+    return value if isinstance(value, DictionaryObject) else None
+
+
+def _spread(text: str) -> str:
+    """Put spaces between letters that stand far apart."""
+    return " ".join(text)
+
+
+def _number(token: bytes) -> float:
+    try:
+        return float(token)
+    except ValueError:  # doubled signs and 12-34, which other readers take as the first number
+        digits = re.match(rb"[-+]*([\d.]+)", token)
+        return (-1.0 if token.startswith(b"-") else 1.0) * float(digits[1]) if digits else 0.0
+
+
+def _nested_string(data: bytes, start: int) -> tuple[bytes, int]:
+    """Read a string that holds balanced parentheses, from just after its first."""
+    depth = 1
+    for found in _NESTED.finditer(data, start):
+        if found[0] == b"(":
+            depth += 1
+        elif found[0] == b")":
+            depth -= 1
+            if depth == 0:
+                return data[start : found.start()], found.end()
+    return data[start:], len(data)
+
+
+def _unescape(found: re.Match[bytes]) -> bytes:
+    octal, newline, other = found.groups()
+    if octal is not None:
+        return bytes([int(octal, 8) & 255])
+    return b"" if newline is not None else _ESCAPES.get(other, other)

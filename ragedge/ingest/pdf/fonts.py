@@ -1,0 +1,103 @@
+"""Decodes shown strings into text and widths; the one place that reaches into pypdf's fonts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pypdf.generic import DictionaryObject
+from pypdf.generic._font import Font  # not public; pyproject.toml holds pypdf to a major version for it
+
+from ragedge.ingest.clean import clean
+
+_GLYPH_CODE = re.compile(r"^/?[A-Za-z]{1,2}([0-9A-Fa-f]{2,3})$")
+_BOLD = re.compile(r"bold|black|heavy|demi|semibold|[-,]b$|\.B$", re.I)
+_BULLETS = dict.fromkeys(
+    ["\uf0b7", "\uf0a7", "\uf06e", "\uf076", "\uf0d8", "\uf0fc", "\u25cf", "\x7f", "\x95"], "•"
+)
+
+
+class RunFont:
+    """A font of a page: bytes in, text and width out.
+
+    Attributes:
+        bold: By its name or weight.
+        space: Width of a space, in thousandths of the size.
+    """
+
+    def __init__(self, font: Font) -> None:
+        name = f"{font.name} {font.font_descriptor.name}"
+        self.bold = bool(_BOLD.search(name)) or str(font.font_descriptor.weight) in (
+            "600",
+            "700",
+            "800",
+            "900",
+        )
+        self.space = float(font.space_width or 250)
+        self._font = font
+        self._wide: dict[str, tuple[str, float]] = {}
+        self._text: list[str] = []
+        self._width: list[float] = []
+        default = float(font.character_widths.get("default", 500))
+        self._default = default
+        if not isinstance(font.encoding, str):
+            symbolic = "Symbol" in font.name or "Wingding" in font.name
+            for code in range(256):
+                char = font.encoding.get(code, chr(code))
+                char = _visible(str(font.character_map.get(char, char)), code, symbolic=symbolic)
+                self._text.append(char if font.interpretable else "")
+                self._width.append(float(font.character_widths.get(chr(code), default)))
+
+    def decode(self, data: bytes) -> tuple[str, float, int]:
+        """Return a string's text, its width in thousandths of the size, and its number of codes."""
+        if self._text:
+            return (
+                "".join(map(self._text.__getitem__, data)),
+                sum(map(self._width.__getitem__, data)),
+                len(data),
+            )
+        encoding = self._font.encoding
+        assert isinstance(encoding, str)
+        try:
+            codes = data.decode(encoding, "surrogatepass")
+        except (UnicodeDecodeError, LookupError):
+            codes = data.decode(encoding if encoding.startswith("utf") else "latin-1", "replace")
+        text, width = [], 0.0
+        for code in codes:
+            known = self._wide.get(code)
+            if known is None:
+                char = _visible(str(self._font.character_map.get(code, code)), 0, symbolic=False)
+                value = self._font.character_widths.get(code, self._default)
+                known = self._wide[code] = (
+                    char,
+                    float(value) if isinstance(value, int | float) else self._default,
+                )
+            text.append(known[0])
+            width += known[1]
+        return "".join(text), width, len(codes)
+
+
+def _visible(char: str, code: int, *, symbolic: bool) -> str:
+    """Return what a code shows: glyph names such as ``/G54`` are codes written out, bullets become one sign."""
+    if char in _BULLETS:
+        return "•"
+    if len(char) > 1 and char.startswith("/"):
+        found = _GLYPH_CODE.match(char)
+        value = int(found[1], 16) if found else code
+        char = chr(value) if 32 <= value < 127 else ""
+    if symbolic and "\uf000" <= char <= "\uf0ff":
+        char = chr(ord(char) - 0xF000)
+    return char if char in (" ", "\t") else clean(char).replace("\n", " ")
+
+
+def load_font(resource: Any) -> RunFont | None:
+    """Build a font from its resource; None where it is broken beyond use."""
+    try:
+        resource = resource.get_object()
+        if not isinstance(resource, DictionaryObject):
+            return None
+        return RunFont(Font.from_font_resource(resource))
+    except RecursionError:
+        raise
+    except Exception:  # pypdf raises a dozen kinds for broken fonts; the strings are then read as Latin-1
+        return None

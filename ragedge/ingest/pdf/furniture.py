@@ -1,0 +1,97 @@
+"""Finds what stands on every page and says nothing: running heads and feet, page numbers, form text."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from ragedge.ingest.pdf.rows import Row
+
+_EDGE_ROWS = 3
+_EDGE_SHARE = 0.155  # of the page's height, at the top and at the bottom
+_FORM_SHARE = 0.5  # of the pages, with the same words in the same place
+_LABEL = re.compile(
+    r"^(?:page\s+|seite\s+)?((?:[A-Z]{1,2}|\d{1,3})\s?[-–]\s?\d{1,4}(?:\.\d)?|[ivxlc]{1,7}|\d{1,4})(?:\s*(?:/|of|von)\s*\d+)?$",
+    re.I,
+)
+_NUMBERS = re.compile(r"\d+|\b[ivxlc]+\b", re.I)
+
+
+def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int]]:
+    """Tell which rows of each page are furniture.
+
+    Args:
+        pages: Each page's height and its rows from the top down.
+
+    Returns:
+        For each page, indices of rows to leave out.
+    """
+    edges: Counter[tuple[str, bool]] = Counter()
+    exact: Counter[tuple[str, int]] = Counter()
+    for height, rows in pages:
+        edges.update({(key, top) for _, key, top in _edge_rows(height, rows)})
+        exact.update({(row.text, round(row.y / 4)) for row in rows})
+    read = sum(bool(rows) for _, rows in pages)
+    often = max(3, 0.06 * read)
+    found: list[set[int]] = []
+    for height, rows in pages:
+        drop = {
+            index
+            for index, key, top in _edge_rows(height, rows)
+            # A bare page number is one even where its form is rare; anything else must recur.
+            if edges[key, top] >= (often if len(key) > 6 else 3)
+            or (_LABEL.match(rows[index].text) and edges[key, top] >= 2)
+        }
+        if read >= 5:
+            drop |= {
+                i
+                for i, row in enumerate(rows)
+                if exact[row.text, round(row.y / 4)] >= max(5, _FORM_SHARE * read)
+            }
+        # A page that is nothing but what recurs (a blank form) keeps its text.
+        found.append(drop if len(drop) < len(rows) or len(rows) <= 2 * _EDGE_ROWS else set())
+    return found
+
+
+def turned_furniture(pages: Sequence[Sequence[Row]], upright: Sequence[Sequence[Row]]) -> list[set[int]]:
+    """Tell which rows of sideways text are furniture: a page's head and foot where the page alone is turned.
+
+    Args:
+        pages: Each page's rows of turned text.
+        upright: Each page's rows that were found to be furniture.
+    """
+    known = {_alike(row) for rows in upright for row in rows}
+    counts = Counter(key for rows in pages for key in {_alike(row) for row in rows})
+    return [
+        {i for i, row in enumerate(rows) if (key := _alike(row)) in known or counts[key] >= 3}
+        if len(rows) <= 6
+        else set()
+        for rows in pages
+    ]
+
+
+def _alike(row: Row) -> str:
+    return " ".join(_NUMBERS.sub("#", row.text).split())
+
+
+def printed_label(height: float, rows: Sequence[Row], dropped: set[int]) -> str | None:
+    """Return the page number printed on a page, from what was dropped of it."""
+    for index in sorted(dropped, key=lambda i: min(rows[i].y, height - rows[i].y)):
+        for cell in rows[index].cells:
+            found = _LABEL.match(cell.text.strip("-– "))
+            if found and (rows[index].y < _EDGE_SHARE * height or rows[index].y > (1 - _EDGE_SHARE) * height):
+                return re.sub(r"\s", "", found[1])
+    return None
+
+
+def _edge_rows(height: float, rows: Sequence[Row]) -> list[tuple[int, str, bool]]:
+    """Return the rows at a page's edges: index, words with numbers made alike, and whether at the top."""
+    count = len(rows)
+    picked = []
+    for index in {*range(min(_EDGE_ROWS, count)), *range(max(count - _EDGE_ROWS, 0), count)}:
+        row = rows[index]
+        top = row.y > (1 - _EDGE_SHARE) * height
+        if top or row.y < _EDGE_SHARE * height:
+            picked.append((index, " ".join(_NUMBERS.sub("#", row.text).split()), top))
+    return picked

@@ -1,0 +1,175 @@
+"""Finds tables by the columns that rows share, and puts cells of several lines back together.
+
+Rules drawn around cells are not looked at: half of the manuals' tables have none, and those that have
+them are aligned as well.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ragedge.ingest.pdf.rows import Cell, Row
+
+_DIGITS = re.compile(r"\d")
+_STEP = re.compile(r"^\(?(?:\d{1,3}|[a-z])[.)]\s")
+
+
+@dataclass(slots=True)
+class Table:
+    """Rows of text cells; the first ``header_rows`` are column heads."""
+
+    rows: list[list[str]]
+    header_rows: int
+
+
+def split_tables(rows: Sequence[Row]) -> list[Row | Table]:
+    """Replace runs of rows that share columns by tables."""
+    parts: list[Row | Table] = []
+    at = 0
+    while at < len(rows):
+        end = _table_end(rows, at) if len(rows[at].cells) > 1 else at
+        table = _table(rows[at:end]) if end - at >= 2 else None
+        if table is None:
+            parts.append(rows[at])
+            at += 1
+        else:
+            parts.append(table)
+            at = end
+    return parts
+
+
+def _table_end(rows: Sequence[Row], start: int) -> int:
+    """Return one past the last row that may belong to a table beginning at ``start``."""
+    end, single = start + 1, 0
+    left = min(cell.x for cell in rows[start].cells)
+    right = max(cell.end for cell in rows[start].cells)
+    for at in range(start + 1, len(rows)):
+        row, before = rows[at], rows[at - 1]
+        if before.y - row.y > 4.5 * max(row.size, 6.0):
+            break
+        if len(row.cells) > 1:
+            left, right = min(left, row.cells[0].x), max(right, row.cells[-1].end)
+            end, single = at + 1, 0
+            continue
+        cell = row.cells[0]
+        single += 1
+        hangs = cell.x > left + 2 * cell.size and before.y - row.y < 1.45 * cell.size
+        hangs = hangs and any(abs(cell.x - c.x) < 0.4 * cell.size for r in rows[start:at] for c in r.fine)
+        wide = cell.end - cell.x > 0.62 * (right - left) and not hangs
+        step = _STEP.match(cell.text) and not _STEP.match(rows[start].cells[0].text)
+        if single > 4 or wide or step or before.y - row.y > 2.2 * max(row.size, 6.0):
+            break
+        if at + 1 == len(rows) or len(rows[at + 1].cells) > 1:
+            end = at + 1
+        elif cell.x > left + 2 * cell.size:  # the last line of a cell that is not the first
+            end = at + 1
+    return end
+
+
+def _table(rows: Sequence[Row]) -> Table | None:
+    many = [row for row in rows if len(row.cells) > 1]
+    if len(many) < 2:
+        return None
+    # Columns may stand closer than sentences do; with enough rows, gaps that line up are no accident.
+    fine = len(many) >= 4
+    columns = _columns(
+        [row.fine if fine else row.cells for row in many], statistics.median(r.size for r in many)
+    )
+    if len(columns) < 2 or (len(columns) == 2 and len(many) < 3):
+        return None
+    size = statistics.median(row.size for row in rows)
+    grid: list[list[str]] = []
+    bold: list[bool] = []
+    last_y = rows[0].y
+    numbered = sum(bool(_STEP.match(row.text)) for row in many) >= max(2, 0.5 * len(many))
+    for row in rows:
+        texts = _placed(row.fine if fine else row.cells, columns)
+        gap = last_y - row.y
+        last_y = row.y
+        filled = [i for i, text in enumerate(texts) if text]
+        goes_on = grid and gap < 1.45 * size and not texts[0] and any(grid[-1])
+        # In a numbered table, a row without a number belongs to the one before.
+        unnumbered = bool(grid) and numbered and gap < 1.45 * size and not _STEP.match(texts[0] + " ")
+        unnumbered = unnumbered and bool(_STEP.match(grid[-1][0]))
+        goes_on = (
+            unnumbered
+            or goes_on
+            and (len(filled) <= max(len(columns) // 2, 1) or not all(grid[-1][i] for i in filled))
+        )
+        if goes_on:
+            for i in filled:
+                grid[-1][i] = _joined(grid[-1][i], texts[i])
+        else:
+            grid.append(texts)
+            bold.append(all(cell.bold for cell in row.cells))
+    if len(grid) < 2:
+        return None
+    return Table(grid, _header_rows(grid, bold))
+
+
+def _joined(before: str, after: str) -> str:
+    return f"{before} {after}".strip()
+
+
+def _columns(rows: Sequence[Sequence[Cell]], size: float) -> list[tuple[float, float]]:
+    """Return the columns' extents: the stretches between places that hardly a row writes over."""
+    edges: list[tuple[float, int]] = []
+    for cells in rows:
+        for cell in cells:
+            edges += [(cell.x, 1), (cell.end, -1)]
+    edges.sort()
+    allowed = len(rows) // 6  # a head over several columns, a stray line
+    columns: list[tuple[float, float]] = []
+    depth, start = 0, None
+    for x, step in edges:
+        was, depth = depth, depth + step
+        if was <= allowed < depth and start is None:
+            start = x
+        elif depth <= allowed < was and start is not None:
+            if columns and start - columns[-1][1] < 0.55 * size:
+                columns[-1] = (columns[-1][0], x)
+            else:
+                columns.append((start, x))
+            start = None
+    return columns
+
+
+def _placed(cells: Sequence[Cell], columns: Sequence[tuple[float, float]]) -> list[str]:
+    texts = [""] * len(columns)
+    for cell in cells:
+        overlaps = [min(cell.end, right) - max(cell.x, left) for left, right in columns]
+        # A cell over several columns stands in the first that it fills.
+        best = max(
+            range(len(columns)), key=lambda i: (round(min(overlaps[i], columns[i][1] - columns[i][0])), -i)
+        )
+        texts[best] = _joined(texts[best], cell.text)
+    return texts
+
+
+def _figures_follow(grid: Sequence[Sequence[str]]) -> bool:
+    """Whether the second row holds a cell of figures, so that the first, which has none, names columns."""
+    return len(grid) > 1 and any(_DIGITS.search(text) for text in grid[1][1:])
+
+
+def _header_rows(grid: Sequence[Sequence[str]], bold: Sequence[bool]) -> int:
+    """Count leading rows that are column heads: without figures, in capitals or bold where the rest is not."""
+    count = 0
+    for texts, is_bold in zip(grid[:4], bold, strict=False):
+        words = [text for text in texts if text]
+        figures = sum(
+            bool(_DIGITS.search(text)) and sum(c.isdigit() for c in text) * 3 > len(text) for text in words
+        )
+        if figures or not words or max(map(len, words)) > 60:
+            break
+        letters = "".join(words)
+        stands_out = letters.upper() == letters or (is_bold and not all(bold))
+        # Heads that do not stand out must fill the row; so do their second lines.
+        if not stands_out and len(words) < len(texts):
+            break
+        if not stands_out and not count and not _figures_follow(grid):
+            break
+        count += 1
+    return count if count < len(grid) else (1 if len(grid) > 1 else 0)
