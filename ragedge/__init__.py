@@ -32,7 +32,8 @@ if TYPE_CHECKING:
         Sentence,
     )
     from ragedge.errors import RagedgeError
-    from ragedge.knowledge_base import KnowledgeBase, ask, open
+    from ragedge.knowledge_base import KnowledgeBase
+    from ragedge.opening import ask, open
 
 _HOME_OF = {
     "Answer": "ragedge.datatypes",
@@ -47,8 +48,8 @@ _HOME_OF = {
     "RagedgeError": "ragedge.errors",
     "ScoredChunk": "ragedge.datatypes",
     "Sentence": "ragedge.datatypes",
-    "ask": "ragedge.knowledge_base",
-    "open": "ragedge.knowledge_base",
+    "ask": "ragedge.opening",
+    "open": "ragedge.opening",
 }
 
 __all__ = [

@@ -12,23 +12,22 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from ragedge import plugins
-from ragedge.config import Config, EffectiveConfig, load
-from ragedge.datatypes import Answer, IngestReport, SearchResult, Sentence
-from ragedge.errors import ConfigError, KnowledgeBaseNotFoundError, SourceError
+from ragedge.answer_stream import AnswerStream
+from ragedge.config import Config, EffectiveConfig
+from ragedge.datatypes import Answer, IngestReport, SearchResult
+from ragedge.errors import KnowledgeBaseNotFoundError, SourceError
 from ragedge.privacy import egress as network
-from ragedge.privacy.vault import DATABASE, SETTINGS, Vault
+from ragedge.privacy.vault import Vault
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ragedge.generate.answerer import AnswerRun
     from ragedge.index.cache import VectorCache
     from ragedge.index.store import Store
     from ragedge.protocols import Embedder, Generator
@@ -417,109 +416,3 @@ class KnowledgeBase:
                 )
                 pool.shutdown(wait=False)  # the thread ends with its one task
             return self._generator
-
-
-class AnswerStream:
-    """An answer under way: iterate it for verified sentences, or take ``result()``; closing it aborts.
-
-    Attributes:
-        sentences: What was handed out so far, with its origin and citations.
-    """
-
-    def __init__(self, run: AnswerRun, guard: Callable[[], AbstractContextManager[None]]) -> None:
-        self.sentences: list[Sentence] = []
-        self._run = run
-        self._guard = guard
-
-    def __enter__(self) -> AnswerStream:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __iter__(self) -> Iterator[str]:
-        sentences = iter(self._run)
-        while True:
-            with self._guard():
-                sentence = next(sentences, None)
-            if sentence is None:
-                return
-            self.sentences.append(sentence)
-            yield sentence.text
-
-    def result(self) -> Answer:
-        """Return the whole answer, once the rest of it is written."""
-        with self._guard():
-            return self._run.result()
-
-    def close(self) -> None:
-        """Stop generating; what was handed out stands."""
-        self._run.close()
-
-
-def open(
-    path: str | os.PathLike[str],
-    *,
-    create: bool = False,
-    config: str | os.PathLike[str] | None = None,
-    settings: Mapping[str, Any] | None = None,
-    egress: Egress | None = None,
-) -> KnowledgeBase:
-    """Open a knowledge base.
-
-    Args:
-        path: Its folder.
-        create: Make it where there is none; it comes to life with the first ingest.
-        config: A TOML file to use instead of the folder's own ``ragedge.toml``.
-        settings: Dotted keys and values over everything else, such as ``{"retrieve.top_k": 8}``.
-        egress: Refuse network access in ragedge's own ``calls`` (the default), in the whole ``process``, or
-            not at all (``off``); over the setting of that name.
-
-    Raises:
-        KnowledgeBaseNotFoundError: nothing is there and ``create`` is False.
-        ConfigError: a setting is unknown or not allowed.
-        StoreError: the path holds something else, or is damaged.
-    """
-    from ragedge.index.store import Store
-
-    vault = Vault.open(path, create=create)
-    store = None
-    if vault.exists(DATABASE):
-        try:
-            store = Store.open(vault)
-        except KnowledgeBaseNotFoundError:
-            if not create:
-                raise
-    try:
-        effective = _effective_settings(vault, store, config, dict(settings or {}))
-        scope: Egress = egress or effective.config.privacy.egress
-        if scope == "process":
-            network.arm_process()
-        return KnowledgeBase(vault, effective, store, scope)
-    except BaseException:
-        if store is not None:
-            store.close()
-        raise
-
-
-def ask(question: str, *, kb: str | os.PathLike[str], **options: Any) -> Answer:
-    """Answer one question from a knowledge base: ``KnowledgeBase.ask`` in one line."""
-    with open(kb) as knowledge_base:
-        return knowledge_base.ask(question, **options)
-
-
-def _effective_settings(
-    vault: Vault, store: Store | None, file: str | os.PathLike[str] | None, flags: Mapping[str, Any]
-) -> EffectiveConfig:
-    tuned = store.values("tuned") if store is not None else {}
-    if file is not None:
-        return load(file=Path(file), tuned=tuned, flags=flags)
-    try:
-        text = vault.read(SETTINGS).decode()
-    except FileNotFoundError:
-        return load(tuned=tuned, flags=flags)
-    except UnicodeDecodeError as exc:
-        raise ConfigError(f"{vault.path / SETTINGS} is not UTF-8 text", hint="save it as UTF-8") from exc
-    return load(file=vault.path / SETTINGS, text=text, tuned=tuned, flags=flags)

@@ -107,7 +107,7 @@ def open_kb(
 ) -> KnowledgeBase:
     """Open the knowledge base that the options name."""
     from ragedge.home import default_kb_dir
-    from ragedge.knowledge_base import open as open_knowledge_base
+    from ragedge.opening import open as open_knowledge_base
 
     return open_knowledge_base(
         kb_path or default_kb_dir(), create=create, config=config_file, settings=settings, egress="process"

@@ -1,0 +1,84 @@
+"""``ragedge.open`` and ``ragedge.ask``: from a path to a knowledge base with its settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ragedge.config import EffectiveConfig, load
+from ragedge.datatypes import Answer
+from ragedge.errors import ConfigError, KnowledgeBaseNotFoundError
+from ragedge.knowledge_base import Egress, KnowledgeBase
+from ragedge.privacy import egress as network
+from ragedge.privacy.vault import DATABASE, SETTINGS, Vault
+
+if TYPE_CHECKING:
+    from ragedge.index.store import Store
+
+
+def open(
+    path: str | os.PathLike[str],
+    *,
+    create: bool = False,
+    config: str | os.PathLike[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    egress: Egress | None = None,
+) -> KnowledgeBase:
+    """Open a knowledge base.
+
+    Args:
+        path: Its folder.
+        create: Make it where there is none; it comes to life with the first ingest.
+        config: A TOML file to use instead of the folder's own ``ragedge.toml``.
+        settings: Dotted keys and values over everything else, such as ``{"retrieve.top_k": 8}``.
+        egress: Refuse network access in ragedge's own ``calls`` (the default), in the whole ``process``, or
+            not at all (``off``); over the setting of that name.
+
+    Raises:
+        KnowledgeBaseNotFoundError: nothing is there and ``create`` is False.
+        ConfigError: a setting is unknown or not allowed.
+        StoreError: the path holds something else, or is damaged.
+    """
+    from ragedge.index.store import Store
+
+    vault = Vault.open(path, create=create)
+    store = None
+    if vault.exists(DATABASE):
+        try:
+            store = Store.open(vault)
+        except KnowledgeBaseNotFoundError:
+            if not create:
+                raise
+    try:
+        effective = _effective_settings(vault, store, config, dict(settings or {}))
+        scope: Egress = egress or effective.config.privacy.egress
+        if scope == "process":
+            network.arm_process()
+        return KnowledgeBase(vault, effective, store, scope)
+    except BaseException:
+        if store is not None:
+            store.close()
+        raise
+
+
+def ask(question: str, *, kb: str | os.PathLike[str], **options: Any) -> Answer:
+    """Answer one question from a knowledge base: ``KnowledgeBase.ask`` in one line."""
+    with open(kb) as knowledge_base:
+        return knowledge_base.ask(question, **options)
+
+
+def _effective_settings(
+    vault: Vault, store: Store | None, file: str | os.PathLike[str] | None, flags: Mapping[str, Any]
+) -> EffectiveConfig:
+    tuned = store.values("tuned") if store is not None else {}
+    if file is not None:
+        return load(file=Path(file), tuned=tuned, flags=flags)
+    try:
+        text = vault.read(SETTINGS).decode()
+    except FileNotFoundError:
+        return load(tuned=tuned, flags=flags)
+    except UnicodeDecodeError as exc:
+        raise ConfigError(f"{vault.path / SETTINGS} is not UTF-8 text", hint="save it as UTF-8") from exc
+    return load(file=vault.path / SETTINGS, text=text, tuned=tuned, flags=flags)
