@@ -67,37 +67,53 @@ def integrity_error(name: str, found: list[str]) -> ModelIntegrityError:
     )
 
 
+class BackgroundCheck:
+    """Hashes every file of a model in a thread, from construction on.
+
+    Hashing releases the interpreter's lock and reads the pages that loading reads, so beside a load it costs
+    little more than the load alone. ``finish`` must be called before anything the model made is handed out.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self._name = manifest.name
+        self._found: list[str] = []
+        self._thread = threading.Thread(
+            target=self._check, args=(folder, manifest), name="ragedge-verify", daemon=True
+        )
+        self._thread.start()
+
+    def _check(self, folder: Path, manifest: Manifest) -> None:
+        try:
+            self._found = problems(folder, manifest)
+        except OSError as exc:
+            self._found = [f"{Path(str(exc.filename)).name} cannot be read: {exc.strerror}"]
+
+    def finish(self) -> None:
+        """Wait for the last digest.
+
+        Raises:
+            ModelIntegrityError: a file differs from what was recorded.
+        """
+        self._thread.join()
+        if self._found:
+            raise integrity_error(self._name, self._found)
+
+
 @contextmanager
 def checked_beside(folder: Path, manifest: Manifest) -> Iterator[None]:
-    """Hash every file in a thread while the block loads the model; leave only if all digests are right.
-
-    Hashing and loading both release the interpreter's lock and read the same pages, so on two cores the
-    check costs little more than the load alone.
+    """Check every file while the block loads the model; leave only if all digests are right.
 
     Raises:
-        ModelIntegrityError: a file differs. It takes the place of whatever the block raised, since damage
-            is why the load failed.
+        ModelIntegrityError: a file differs. It takes the place of a ``ModelError`` from the block, since
+            damage is why the load failed.
     """
-    found: list[str] = []
-    failures: list[OSError] = []
-
-    def check() -> None:
-        try:
-            found.extend(problems(folder, manifest))
-        except OSError as exc:
-            failures.append(exc)
-
-    thread = threading.Thread(target=check, name="ragedge-verify", daemon=True)
-    thread.start()
+    check = BackgroundCheck(folder, manifest)
     try:
         yield
     except ModelError as exc:
-        thread.join()
-        if found:
-            raise integrity_error(manifest.name, found) from exc
+        try:
+            check.finish()
+        except ModelIntegrityError as damage:
+            raise damage from exc
         raise
-    thread.join()
-    if failures:
-        raise integrity_error(manifest.name, [f"{failures[0].filename} cannot be read"]) from failures[0]
-    if found:
-        raise integrity_error(manifest.name, found)
+    check.finish()
