@@ -19,6 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from llama_peer import LlamaContext, LlamaModel, Settings, quantize, sweep, time_once
+
 from ragedge.models import store
 from ragedge.models.manifest import Manifest
 from ragedge.runtime.cpu_backend import create

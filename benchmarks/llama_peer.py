@@ -98,15 +98,14 @@ def quantize(source: Path, target: Path, kind: str) -> Path:
 def sweep(model: LlamaModel, ids: list[int], new: int, threads: int) -> tuple[Settings, Settings]:
     """Return the fastest settings for reading ids and the fastest for writing ``new`` tokens after it."""
     best: list[tuple[float, Settings]] = [(float("inf"), Settings())] * 2
-    for ubatch in (64, 128, 256, 512):
+    for ubatch in (128, 256, 512):
         for flash in (0, 1):
-            for count in sorted({threads, max(1, threads - 1)}):
-                settings = Settings(max(ubatch, len(ids)), ubatch, flash, count)
-                context = LlamaContext(model, settings)
-                times = [time_once(context, ids, new) for _ in range(3)][1:]
-                context.close()
-                for at in (0, 1):
-                    best[at] = min(best[at], (min(t[at] for t in times), settings), key=lambda pair: pair[0])
+            settings = Settings(max(ubatch, len(ids)), ubatch, flash, threads)
+            context = LlamaContext(model, settings)
+            times = [time_once(context, ids, new) for _ in range(4)][1:]
+            context.close()
+            for at in (0, 1):
+                best[at] = min(best[at], (min(t[at] for t in times), settings), key=lambda pair: pair[0])
     return best[0][1], best[1][1]
 
 

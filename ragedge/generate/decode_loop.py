@@ -56,6 +56,9 @@ class DecodeLoop:
         self._text = Detokenizer(tokenizer)
         self._stops = StopStrings(options.stop)
         self._rng = np.random.default_rng(options.seed)
+        self._ticket = (
+            object()
+        )  # not self: whoever has the turn is kept alive, and an abandoned loop must not be
         self._closed = False
         self._stepping = threading.RLock()
 
@@ -107,7 +110,7 @@ class DecodeLoop:
 
     def _read(self) -> NDArray[np.float32] | None:
         """Read what the decoder does not hold yet and return the last token's logits, (vocab,), or None."""
-        began = self._turns.take(self, self._wanted)
+        began = self._turns.take(self._ticket, self._wanted)
         if self._closed:
             return None
         started = time.perf_counter()
@@ -141,7 +144,7 @@ class DecodeLoop:
 
     def _finish(self, reason: Finish) -> None:
         self.stats.finish_reason = reason
-        self._turns.give_back(self)
+        self._turns.give_back(self._ticket)
 
     def _wanted(self) -> bool:
         return not self._closed

@@ -81,6 +81,8 @@ class OnnxGenerator:
         try:
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             template = ChatTemplate((folder / "chat_template.jinja").read_text(encoding="utf-8"))
+        except ModelError:
+            raise
         except Exception as exc:  # tokenizers raises bare Exception
             raise ModelIntegrityError(
                 f"cannot read the tokenizer or chat template of {manifest.name}: {type(exc).__name__}: {exc}",
@@ -198,10 +200,11 @@ def create(options: Options) -> OnnxGenerator:
 
     found = store.find(chosen["model"])
     backend = plugins.create("backend", chosen["backend"])
-    return OnnxGenerator.open(
-        found.path,
-        found.manifest,
-        backend,
-        threads=thread_count(chosen["threads"]),
-        context_window=chosen["context_window"],
-    )
+    with found.checked():  # the digests are compared beside the loading
+        return OnnxGenerator.open(
+            found.path,
+            found.manifest,
+            backend,
+            threads=thread_count(chosen["threads"]),
+            context_window=chosen["context_window"],
+        )

@@ -12,9 +12,12 @@ import re
 import secrets
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ragedge.datatypes import Message
+
+if TYPE_CHECKING:
+    from ragedge.models.chat_template import ChatTemplate
 
 
 class PromptEncoder:

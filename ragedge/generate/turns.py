@@ -23,7 +23,7 @@ class Turns:
         """Wait for the turn.
 
         Args:
-            who: Takes it, and keeps it if it has it.
+            who: Takes it, and keeps it if it has it; a ticket, held until it is given back.
             wanted: False gives up waiting; ``wake`` makes it asked again.
 
         Returns:
