@@ -1,8 +1,10 @@
-"""From hits to an answer: quotes first, then what the model says as far as it was verified.
+"""From hits to an answer: a sentence by the model where it earns its place, and the quotes that carry it.
 
-The extractive answer is the floor: always there, at once, without a generator too. The model drafts from the
-same passages; a sentence of its own is handed out only if ``verify`` finds all of it in a passage and it says
-something that the quotes do not. Deeper grounding has its place behind ``choose_quotes`` and ``verify``.
+The extractive answer is the floor: always there, without a generator too. For questions that a single fact
+answers, the model says it in a sentence from the same passages; it is handed out, before the quotes, only if
+``verify`` finds all of it in one place of a passage. For other forms the model made answers worse on the
+questions this was developed on, and nothing is generated. Deeper grounding has its place behind
+``choose_quotes``, ``verify`` and ``MODEL_FORMS``.
 """
 
 from __future__ import annotations
@@ -17,12 +19,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ragedge.datatypes import Answer, AskTimings, GenerationOptions, GenerationStats, SearchResult, Sentence
-from ragedge.errors import RagedgeError
 from ragedge.generate.abstain import decide
 from ragedge.generate.citations import Citations
 from ragedge.generate.evidence import Findings, find_evidence
 from ragedge.generate.prompt import Prompt, build_prompt, estimate_tokens
-from ragedge.generate.question import read_question
+from ragedge.generate.question import Form, read_question
 from ragedge.generate.quotes import Quote, choose_quotes
 from ragedge.generate.safety import notices
 from ragedge.generate.sentences import split_sentences
@@ -35,7 +36,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ragedge")
 
-_LEAST_LEFT_MS = 50.0  # with less of the time budget than this, generation is not begun
+MODEL_FORMS: frozenset[Form] = frozenset({"value", "where"})
+_LEAST_PROMPT = 96  # tokens; a shorter prompt holds no passage worth asking about
+_READ_SHARE = 0.6  # of a time budget, for reading the prompt; the rest is for writing
+_SLOWEST_RATE = 0.1  # prompt tokens a millisecond, until a generator has shown its own
+_RATES: dict[str, float] = {}  # ... by its name, as last measured
 
 
 class Answerer:
@@ -184,12 +189,16 @@ class AnswerRun:
         )
 
     def _run(self) -> Steps[Sentence, None, None]:
+        if isinstance(self._generator, Future):
+            self._generator = self._generator.result()  # one that cannot load is an error for any question
         if self._decision.reason is not None:
             return
+        if self._generator is not None and self._findings.question.form in MODEL_FORMS:
+            yield from self._model_sentence(self._generator)
         for quote in choose_quotes(self._findings):
+            if self._closed:
+                return
             yield self._quote(quote)
-        if self._generator is not None and not self._closed:
-            yield from self._model_sentences()
 
     def _quote(self, quote: Quote) -> Sentence:
         return self._add(quote.text, "quote", quote.passage, quote.units)
@@ -204,71 +213,67 @@ class AnswerRun:
         self._cited.append(place)
         return sentence
 
-    def _model_sentences(self) -> Iterator[Sentence]:
-        """Let the model draft; yield what was verified. Any failure of the generator ends the draft, not the answer."""
+    def _model_sentence(self, generator: Generator) -> Iterator[Sentence]:
+        """Let the model answer in a sentence; yield it if it was verified. Its failure leaves the quotes."""
+        draft = ""
         try:
-            generator = self._generator.result() if isinstance(self._generator, Future) else self._generator
-            assert generator is not None
             prompt = self._prompt(generator)
-            if prompt is None:
+            if prompt is None or self._closed:
                 return
             self._generation = generator.generate(prompt.messages, self._options)
             self._model = generator.name
-            yield from self._draft(self._generation)
-        except RagedgeError as exc:
+            draft = self._first_sentence(self._generation)
+        except Exception as exc:  # a plugin, and a device behind it, can raise anything; the quotes stand
             log.warning("generation failed: %s", type(exc).__name__)
             self._degraded.append(f"the model failed ({type(exc).__name__}): quoted without it")
         finally:
             if self._generation is not None:
                 self._generation.close()
                 self._stats = self._generation.stats
+                _note_rate(generator.name, self._stats)
+        if draft and (verified := self._verified(draft)):
+            yield verified
 
     def _prompt(self, generator: Generator) -> Prompt | None:
-        if self._left_ms() < _LEAST_LEFT_MS:
-            self._degraded.append(
-                f"the time budget of {self._budget_ms:g} ms was spent: quoted without the model"
-            )
-            return None
-        count = generator.count_tokens if generator.capabilities.token_counts else estimate_tokens
+        """Build the prompt, shorter where the time budget asks for it; None where it leaves no room."""
         budget = min(self._config.prompt_tokens, generator.context_window - self._options.max_new_tokens)
+        left = self._left_ms()
+        affordable = left * _READ_SHARE * _RATES.get(generator.name, _SLOWEST_RATE)
+        if affordable < _LEAST_PROMPT:
+            self._degraded.append(f"time budget of {self._budget_ms:g} ms: quoted without the model")
+            return None
+        if affordable < budget:
+            budget = int(affordable)
+            self._degraded.append(f"time budget of {self._budget_ms:g} ms: prompt cut to {budget} tokens")
+        count = generator.count_tokens if generator.capabilities.token_counts else estimate_tokens
         prompt = build_prompt(self._findings, count, budget)
         if prompt is None:
             self._degraded.append(f"no passage fits a prompt of {budget} tokens: quoted without the model")
         return prompt
 
-    def _draft(self, generation: Generation) -> Iterator[Sentence]:
-        text, done = "", 0
-        over = False
+    def _first_sentence(self, generation: Generation) -> str:
+        """Return the first whole sentence that the model writes, or nothing; the rest is not waited for."""
+        text = ""
         for piece in generation:
             if self._first_token_ms is None:
                 self._first_token_ms = self._elapsed_ms()
             text += piece
-            sentences = split_sentences(text)
-            for sentence in sentences[done:-1]:
-                if verified := self._verified(sentence):
-                    yield verified
-            done = max(done, len(sentences) - 1)
-            if over := self._left_ms() <= 0:
-                generation.close()
-                self._degraded.append(
-                    f"the time budget of {self._budget_ms:g} ms was spent: the model was stopped"
-                )
-                break
-        finished = not over and generation.stats.finish_reason == "stop"
-        for sentence in split_sentences(text)[done:]:
-            if verified := self._verified(
-                sentence, finished=finished or sentence.endswith((".", "。", "!", "?"))
-            ):
-                yield verified
+            sentences = split_sentences(text.lstrip())
+            if len(sentences) > 1:
+                return sentences[0]
+            if self._left_ms() <= 0:
+                self._degraded.append(f"time budget of {self._budget_ms:g} ms spent: the model was stopped")
+                return ""
+        if generation.stats.finish_reason == "length" and not text.rstrip().endswith((".", "。", "!")):
+            return ""
+        return text.strip()
 
-    def _verified(self, sentence: str, *, finished: bool = True) -> Sentence | None:
+    def _verified(self, sentence: str) -> Sentence | None:
         sentence = plain(sentence)
-        said = [s.text for s in self._sentences]
-        verdict = verify(
-            sentence, self._findings.passages, self._findings.question.terms, said, finished=finished
-        )
+        found = self._findings
+        verdict = verify(sentence, found.passages, found.question.terms)
         if not verdict.holds:
-            log.debug("draft sentence dropped: %s", verdict.reason)
+            log.debug("model sentence dropped: %s", verdict.reason)
             return None
         return self._add(sentence, "model", verdict.passage, verdict.units)
 
@@ -291,3 +296,10 @@ class AnswerRun:
             new_tokens=stats.new_tokens,
             tokens_per_s=stats.new_tokens / stats.decode_ms * 1e3 if stats.decode_ms > 0 else None,
         )
+
+
+def _note_rate(name: str, stats: GenerationStats) -> None:
+    """Remember how fast a generator reads, for later time budgets."""
+    read = stats.prompt_tokens - stats.cached_tokens
+    if stats.prefill_ms > 0 and read >= _LEAST_PROMPT:
+        _RATES[name] = read / stats.prefill_ms

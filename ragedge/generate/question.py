@@ -33,8 +33,9 @@ _VALUE = re.compile(
     r"temperature|size|weight|interval|resistance|frequency|power|gap|diameter|length|width|height|depth|rating|"
     r"number|code|value|limit|range|amount|quantity|volume|percentage|distance|grade|viscosity|thickness|angle|"
     r"ratio|tolerance|fuse|cost|price|year|date|time|version|rpm|amperage|wattage|level)\b"
+    r"|^\W*(?:when|who|which|wann|wer|welche[rsnm]?)\b|\b(?:default|part number|model number)\b"
     r"|\bwie (?:viel\w*|hoch|lange?|oft|gro(?:ß|ss)|schwer|weit|schnell|stark)\b"
-    r"|いくつ|いくら|何(?:[a-zA-Z]|個|分|時間|ボルト|年|回|本|リットル|バール|キロ)|どれくらい",
+    r"|いくつ|いくら|いつ|何(?:[a-zA-Z]|個|分|時間|ボルト|年|回|本|リットル|バール|キロ)|どれくらい",
     re.I,
 )
 _HOW_TO = re.compile(

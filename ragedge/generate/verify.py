@@ -9,26 +9,34 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ragedge.generate.evidence import Passage
-from ragedge.generate.terms import codes, content_terms, fold, numbers, quantities
+from ragedge.generate.quotes import as_quote
+from ragedge.generate.terms import STOP_WORDS, codes, content_terms, fold, numbers, quantities, stem
 
 Reason = Literal[
-    "", "too_short", "too_long", "unfinished", "loops", "repeats", "question", "numbers", "codes", "names", "support",
-    "negation", "refers",
+    "", "too_short", "too_long", "unfinished", "loops", "repeats", "question", "refers", "polarity",
+    "support", "numbers", "codes", "names", "negation", "binding",
 ]  # fmt: skip
 
-_SUPPORT = 0.8  # share of a sentence's content terms that its citation must hold
-_NEW = 1  # terms a sentence must hold that the question does not
-_SHORTEST, _LONGEST = 3, 60  # words
+_SHORTEST, _LONGEST = 3, 40  # words
 _WIDEST = 2  # neighbouring units that one sentence may rest on
+_SAME = 0.75  # share of common terms from which two sentences say the same
+_NEAR = 2  # words on either side of a number that tell what it measures
+# Words that join a subject to what is said of it; a sentence may add them. "cost" for a price that has a sign.
+_JOINING = frozenset(
+    stem(word)
+    for word in ("located", "found", "available", "called", "named", "requires", "placed", "costs", "equals")
+)
 _NEGATION = re.compile(
-    r"\b(?:not|no|never|none|nor|neither|cannot|without|unless|except|only if|nicht|kein\w*|nie(?:mals)?|ohne)\b"
+    r"\b(?:not|no|never|none|nor|neither|cannot|without|unless|except|nicht|kein\w*|nie(?:mals)?|ohne)\b"
     r"|n't\b|ない|ません|禁止"
 )
 _MARKER = re.compile(r"\s*[\[(](?:passage\s*)?\d{1,2}[\])]")
 _META = re.compile(
-    r"\b(?:passages?|numbered|the text|the question|the user|as an ai|provided (?:text|information|context))\b|https?://"
+    r"\b(?:passages?|numbered|the text|the question|the user|the answer|as an ai|following|as follows)\b|https?://"
 )
+_POLARITY = re.compile(r"^(?:yes|no|ja|nein|はい|いいえ)\b")
 _NAME = re.compile(r"(?<![.!?:]\s)(?<!^)\b[A-Z][\w'-]*(?:\s+[A-Z][\w'-]*)*")
+_TOKEN = re.compile(r"[^\W_]+(?:[.,/·'-][^\W_]+)*|[$€£¥%°]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +53,38 @@ class Verdict:
         return self.reason == ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What a sentence says, in the terms it is held to."""
+
+    terms: frozenset[str]
+    numbers: frozenset[str]
+    quantities: frozenset[str]
+    codes: frozenset[str]
+    names: frozenset[str]
+    neighbours: tuple[tuple[str, frozenset[str]], ...]
+    negated: bool
+
+
 def plain(sentence: str) -> str:
-    """Return a sentence without passage markers and list marks."""
-    return re.sub(r"^(?:[-*•]\s+|\d{1,2}[.)]\s+)", "", " ".join(_MARKER.sub("", sentence).split())).strip(
-        "*` "
-    )
+    """Return a sentence without passage markers, list marks and emphasis."""
+    unmarked = " ".join(_MARKER.sub("", sentence).replace("**", "").split())
+    return re.sub(r"^(?:[-*•#]+\s+|\d{1,2}[.)]\s+)", "", unmarked).strip("*` ")
 
 
 def verify(
     sentence: str,
     passages: Sequence[Passage],
     question_terms: Sequence[str],
-    said: Sequence[str],
+    said: Sequence[str] = (),
     *,
     finished: bool = True,
 ) -> Verdict:
     """Check one sentence.
 
-    Every number, quantity, code and name must stand in one run of at most two neighbouring units of one
-    passage, with its heading; most content words too; and both must negate or neither.
+    All of it must stand in one run of at most two neighbouring units of one passage: every number, quantity
+    and code; every name and content word, for which its heading counts too; each number beside a word that
+    it stands beside there; and both must negate or neither. A table row is read with its column heads.
 
     Args:
         sentence: As ``plain`` returns it.
@@ -71,108 +92,103 @@ def verify(
         question_terms: A sentence must say more than these.
         said: Sentences that the answer already holds.
         finished: The model ended the sentence by itself.
+
+    Returns:
+        The verdict; of several runs that carry the sentence, the narrowest and first.
     """
-    words = sentence.split()
     terms = content_terms(sentence)
-    unlike = _form(sentence, words, terms, frozenset(question_terms), said, finished=finished)
-    if unlike:
-        return Verdict(unlike)
-    needs = frozenset(terms)
-    wanted = (numbers(sentence), quantities(sentence), codes(sentence))
-    named = {fold(name) for name in _NAME.findall(sentence)}
-    negated = bool(_NEGATION.search(fold(sentence)))
-    nearest: tuple[float, Reason] = (0.0, "support")
-    best: tuple[float, Verdict] | None = None
-    for place, passage in enumerate(passages):
-        for first in range(len(passage.units)):
-            for width in range(1, _WIDEST + 1):
-                if first + width > len(passage.units):
-                    continue
-                reason, support = _check(passage, first, width, needs, wanted, named, negated)
-                if not reason and (best is None or support > best[0]):
-                    best = (support, Verdict("", place, tuple(range(first, first + width))))
-                elif reason and support > nearest[0]:
-                    nearest = (support, reason)
-    return best[1] if best else Verdict(nearest[1])
+    unfit = _unfit(sentence, terms, frozenset(question_terms), said, finished=finished)
+    if unfit:
+        return Verdict(unfit)
+    claim = _Claim(
+        frozenset(terms) - _JOINING,
+        frozenset(numbers(sentence)),
+        frozenset(quantities(sentence)),
+        frozenset(codes(sentence)),
+        frozenset(fold(name) for name in _NAME.findall(sentence)),
+        tuple(_neighbours(sentence)),
+        bool(_NEGATION.search(fold(sentence))),
+    )
+    nearest: Reason = "support"
+    for width in range(1, _WIDEST + 1):
+        for place, passage in enumerate(passages):
+            for first in range(len(passage.units) - width + 1):
+                run = range(first, first + width)
+                reason = _check(claim, passage, place, run)
+                if not reason:
+                    return Verdict("", place, _carriers(passage, place, run))
+                if reason != "support":
+                    nearest = reason
+    return Verdict(nearest)
 
 
-def _form(
-    sentence: str,
-    words: list[str],
-    terms: list[str],
-    asked: frozenset[str],
-    said: Sequence[str],
-    *,
-    finished: bool,
+def _unfit(
+    sentence: str, terms: Sequence[str], asked: frozenset[str], said: Sequence[str], *, finished: bool
 ) -> Reason:
     """Find what is wrong with a sentence whatever the passages hold."""
+    words = sentence.split()
+    folded = fold(sentence)
     if not finished:
         return "unfinished"
-    cjk = not sentence.isascii() and len(words) < len(terms) / 2
-    if len(words) < _SHORTEST and not cjk:
+    if len(words) < _SHORTEST and len(terms) < _SHORTEST:
         return "too_short"
     if len(words) > _LONGEST:
         return "too_long"
-    if _META.search(fold(sentence)):
+    if _META.search(folded):
         return "refers"
-    triples = Counter(zip(words, words[1:], words[2:], strict=False))
-    if triples and max(triples.values()) > 2:
+    if _POLARITY.search(folded):
+        return "polarity"  # words in common cannot tell yes from no
+    if max(Counter(zip(words, words[1:], words[2:], strict=False)).values(), default=0) > 1:
+        return "loops"
+    if any(count > 1 for term, count in Counter(terms).items() if term not in asked):
         return "loops"
     needs = frozenset(terms)
-    if len(needs - asked) < _NEW:
+    if not needs - asked - _JOINING:
         return "question"
     for earlier in said:
         before = frozenset(content_terms(earlier))
-        if needs <= before or len(needs & before) > 0.75 * len(needs | before):
+        if needs <= before or len(needs & before) > _SAME * len(needs | before):
             return "repeats"
     return ""
 
 
-def _check(
-    passage: Passage,
-    first: int,
-    width: int,
-    needs: frozenset[str],
-    wanted: tuple[set[str], set[str], set[str]],
-    named: set[str],
-    negated: bool,
-) -> tuple[Reason, float]:
-    """Hold a sentence against a run of units; also return the share of its terms that the run holds."""
-    run = range(first, first + width)
+def _check(claim: _Claim, passage: Passage, place: int, run: range) -> Reason:
+    """Hold a claim against a run of units."""
     held = passage.heading_terms.union(*(passage.unit_terms[i] for i in run))
-    support = len(needs & held) / len(needs)
-    if support < _SUPPORT:
-        return "support", support
+    if claim.terms - held:
+        return "support"
     own = "\n".join(passage.text(passage.units[i]) for i in run)
-    heads = [head for i in run if passage.units[i].kind == "row" for head in passage.heads(i)]
-    text = "\n".join((own, *heads, *passage.hit.heading))
-    if wanted[0] - numbers(text):
-        return "numbers", support
-    if _unheld(wanted[1] - quantities(text), own, heads):
-        return "numbers", support
-    if wanted[2] - codes(text):
-        return "codes", support
-    folded = " ".join(fold(text).split())
-    if any(name not in folded for name in named):
-        return "names", support
-    if negated != bool(_NEGATION.search(fold(own))):
-        return "negation", support
-    return "", support
+    read = "\n".join(as_quote(passage, place, i).text for i in run)
+    text = f"{own}\n{read}"
+    if claim.numbers - numbers(text) or claim.quantities - quantities(text):
+        return "numbers"
+    titled = "\n".join((text, *passage.hit.heading, passage.hit.context))
+    if claim.codes - codes(titled):
+        return "codes"
+    folded = " ".join(fold(titled).split())
+    if any(name not in folded for name in claim.names):
+        return "names"
+    if claim.negated != bool(_NEGATION.search(fold(own))):
+        return "negation"
+    beside: dict[str, set[str]] = {}
+    for number, near in _neighbours(read):
+        beside.setdefault(number, set()).update(near)
+    if any(near and not near & beside.get(number, set()) for number, near in claim.neighbours):
+        return "binding"
+    return ""
 
 
-def _unheld(missing: set[str], own: str, heads: list[str]) -> bool:
-    """Whether a quantity stands in none of the cells under a head that is its unit."""
-    if not missing:
-        return False
-    if not heads:
-        return True
-    values = numbers(own)
-    under = {q for head in heads for value in values for q in quantities(f"{value} {head.strip('()[]')}")}
-    under |= {
-        q
-        for head in heads
-        if "(" in head
-        for value in values
-        for q in quantities(f"{value} {head.split('(')[-1].strip(')] ')}")
-    }
-    return bool(missing - under)
+def _neighbours(text: str) -> list[tuple[str, frozenset[str]]]:
+    """Return each number of a text with the words beside it: what it counts or measures."""
+    tokens = _TOKEN.findall(fold(text))
+    found = []
+    for at, token in enumerate(tokens):
+        for number in numbers(token):
+            near = (*tokens[max(0, at - _NEAR) : at], *tokens[at + 1 : at + 1 + _NEAR])
+            found.append((number, frozenset(stem(word) for word in near if word not in STOP_WORDS)))
+    return found
+
+
+def _carriers(passage: Passage, place: int, run: range) -> tuple[int, ...]:
+    """Return a run's units, and the column heads that its rows are read with."""
+    return tuple(dict.fromkeys(unit for i in run for unit in as_quote(passage, place, i).units))
