@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
@@ -77,6 +78,7 @@ class RunFont:
         return "".join(text), width, len(codes)
 
 
+@functools.lru_cache(maxsize=16384)
 def _visible(char: str, code: int, *, symbolic: bool) -> str:
     """Return what a code shows: glyph names such as ``/G54`` are codes written out, bullets become one sign."""
     if char in _BULLETS:
