@@ -180,7 +180,21 @@ def _paragraph(lines: list[str], builder: PageBuilder) -> None:
     elif _ITEM.match(lines[0]):
         kind = "list"
     texts = [plain(line).rstrip() for line in lines if line.strip() and line.strip() != ":::"]
-    builder.add(notice_kind(texts[0]) or kind if texts else kind, "\n".join(texts))
+    if texts:
+        builder.add(notice_kind(texts[0]) or kind, "\n".join(_unwrapped(texts, lines)))
+
+
+def _unwrapped(texts: list[str], lines: list[str]) -> list[str]:
+    """Join lines that were only wrapped; two spaces or a backslash at the end keep a line apart."""
+    joined: list[str] = []
+    hard = True
+    for text, line in zip(texts, (line for line in lines if line.strip() and line.strip() != ":::"), strict=True):
+        if hard or _ITEM.match(line) or is_bare_notice_word(joined[-1]):
+            joined.append(text)
+        else:
+            joined[-1] = f"{joined[-1].removesuffix(chr(92))} {text.strip()}"
+        hard = line.endswith(("  ", "\\"))
+    return joined
 
 
 def _table(lines: list[str], at: int, builder: PageBuilder) -> int:
