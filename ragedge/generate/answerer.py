@@ -1,10 +1,10 @@
-"""From hits to an answer: a sentence by the model where it earns its place, and the quotes that carry it.
+"""From hits to an answer: quotes with their pages at once, then a sentence by the model where it earns its place.
 
-The extractive answer is the floor: always there, without a generator too. For questions that a single fact
-answers, the model says it in a sentence from the same passages; it is handed out, before the quotes, only if
-``verify`` finds all of it in one place of a passage. For other forms the model made answers worse on the
-questions this was developed on, and nothing is generated. Deeper grounding has its place behind
-``choose_quotes``, ``verify`` and ``MODEL_FORMS``.
+The extractive answer is the floor: always there, without a generator too, and the reader never waits for a
+draft that may be dropped. For questions that a single fact answers, the model then says it in a sentence from
+the same passages, handed out only if ``verify`` finds all of it in one place of a passage. For other forms the
+model made answers worse on the questions this was developed on, and nothing is generated. Deeper grounding
+has its place behind ``choose_quotes``, ``verify`` and ``MODEL_FORMS``.
 """
 
 from __future__ import annotations
@@ -189,16 +189,18 @@ class AnswerRun:
         )
 
     def _run(self) -> Steps[Sentence, None, None]:
-        if isinstance(self._generator, Future):
-            self._generator = self._generator.result()  # one that cannot load is an error for any question
         if self._decision.reason is not None:
             return
-        if self._generator is not None and self._findings.question.form in MODEL_FORMS:
-            yield from self._model_sentence(self._generator)
         for quote in choose_quotes(self._findings):
+            yield self._quote(quote)
             if self._closed:
                 return
-            yield self._quote(quote)
+        if self._generator is not None and self._findings.question.form in MODEL_FORMS:
+            generator = self._generator
+            # One that is still loading is waited for here; that one cannot load is the caller's to mend.
+            yield from self._model_sentence(
+                generator.result() if isinstance(generator, Future) else generator
+            )
 
     def _quote(self, quote: Quote) -> Sentence:
         return self._add(quote.text, "quote", quote.passage, quote.units)
@@ -271,7 +273,8 @@ class AnswerRun:
     def _verified(self, sentence: str) -> Sentence | None:
         sentence = plain(sentence)
         found = self._findings
-        verdict = verify(sentence, found.passages, found.question.terms)
+        said = [s.text for s in self._sentences]
+        verdict = verify(sentence, found.passages, found.question.terms, said)
         if not verdict.holds:
             log.debug("model sentence dropped: %s", verdict.reason)
             return None

@@ -14,6 +14,7 @@ SYSTEM = (
 )
 _QUESTION_SHARE = 0.4  # of the budget, at most
 _MOST_PASSAGES = 4
+_WORTH = 0.5  # of the best unit's score; what has less costs time to read and leads a small model astray
 
 Counter = Callable[[Sequence[Message]], int]
 
@@ -36,9 +37,9 @@ class Prompt:
 
 
 def build_prompt(findings: Findings, count: Counter, budget: int) -> Prompt | None:
-    """Put together the longest prompt that fits; None where not even one sentence does.
+    """Put together a prompt that fits; None where not even one sentence does.
 
-    Units come in by evidence, and stand in the order of the passages: equal evidence gives equal bytes, and
+    Units come in by evidence, as long as it is worth it, and stand in the order of the passages: equal evidence gives equal bytes, and
     a prompt over the same passages begins with the same bytes.
 
     Args:
@@ -54,6 +55,8 @@ def build_prompt(findings: Findings, count: Counter, budget: int) -> Prompt | No
     room = float(budget - empty)
     left_out = 0
     for evidence in findings.ranked:
+        if evidence.score < _WORTH * findings.ranked[0].score:
+            break
         if evidence.passage not in chosen and len(chosen) == _MOST_PASSAGES:
             continue
         passage = findings.passages[evidence.passage]

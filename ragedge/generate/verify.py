@@ -147,7 +147,7 @@ def _unfit(
         return "question"
     for earlier in said:
         before = frozenset(content_terms(earlier))
-        if needs <= before or len(needs & before) > _SAME * len(needs | before):
+        if len(needs & before) > _SAME * len(needs | before):
             return "repeats"
     return ""
 
