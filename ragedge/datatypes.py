@@ -174,6 +174,8 @@ class ScoredChunk:
         before = 0
         for span in self.spans:
             length = span.end - span.start
+            if start < before:
+                break
             if start < before + length:
                 offset = span.start - before
                 return PlacedSpan(
