@@ -25,7 +25,7 @@ _MOST_WORDS = 512
 _COMMON_SHARE = 0.3
 
 # A code that stands in more chunks than this names a topic, not a place.
-_RARE_CODE_SHARE = 0.02
+_RARE_CODE_SHARE = 0.002
 _RARE_CODE_ROWS = 5
 
 STOP_WORDS = frozenset(

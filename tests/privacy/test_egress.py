@@ -106,7 +106,7 @@ def test_the_device_itself_stays_reachable():
 
 @pytest.mark.parametrize(
     "host", ["127.0.0.1.nip.example", "localhost.example", "0.0.0.0", "169.254.1.1", "10.0.0.1"]
-)  # noqa: S104
+)
 def test_what_only_looks_local_is_refused(host):
     run(f"""
         arm_process()
