@@ -39,8 +39,8 @@ class Prompt:
 def build_prompt(findings: Findings, count: Counter, budget: int) -> Prompt | None:
     """Put together a prompt that fits; None where not even one sentence does.
 
-    Units come in by evidence, as long as it is worth it, and stand in the order of the passages: equal evidence gives equal bytes, and
-    a prompt over the same passages begins with the same bytes.
+    Units come in by evidence, as long as it is worth it, and stand in the order of the passages: equal
+    evidence gives equal bytes, and a prompt over the same passages begins with the same bytes.
 
     Args:
         findings: The passages and their ranked units.

@@ -38,6 +38,12 @@ _VALUE = re.compile(
     r"|いくつ|いくら|いつ|何(?:[a-zA-Z]|個|分|時間|ボルト|年|回|本|リットル|バール|キロ)|どれくらい",
     re.I,
 )
+_VALUE_NAME = re.compile(
+    r"\b(?:torque|pressure|voltage|current|capacity|clearance|resistance|frequency|gap|diameter|part number|weight|"
+    r"interval|viscosity|rating|specifications?|fuse|tolerance)\b|drehmoment|druck\b|spannung|トルク|空気圧|電圧|容量|番号",
+    re.I,
+)
+_KEYWORDS = 6  # words; a search rather than a sentence
 _HOW_TO = re.compile(
     r"^\W*(?:how (?:do|can|should|would|to|does one|is|are|must|could|shall)\b"
     r"|what (?:is|are) the (?:steps?|procedure|way)\b|(?:steps?|procedure|instructions?) (?:to|for)\b"
@@ -116,6 +122,8 @@ def form_of(text: str) -> Form:
         return "how_to"
     if _WHERE.search(folded):
         return "where"
+    if len(folded.split()) <= _KEYWORDS and _VALUE_NAME.search(folded):
+        return "value"  # "drain plug torque"
     if _YES_NO.search(folded) and not _WH.search(folded):
         return "yes_no"
     return "explain"

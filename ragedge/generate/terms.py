@@ -29,6 +29,7 @@ _ENDINGS = (
     ("ies", 3), ("ing", 3), ("ion", 4), ("ers", 4), ("ied", 3), ("ate", 4), ("ess", 5), ("ly", 4), ("ed", 3),
     ("er", 4), ("es", 3), ("or", 5), ("s", 3), ("e", 3), ("y", 3),
 )  # fmt: skip
+_VOWEL = re.compile(r"[aeiouyäöü]")
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|\d+(?:[.,]\d+)*|(?<![\w.,])\.\d+")
 _QUANTITY = re.compile(r"(\d+(?:[.,]\d+)*)[a-zµω]{1,4}")
 _FOLD = str.maketrans({"‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "−": "-", "⁄": "/", "’": "'"})
@@ -45,10 +46,11 @@ def stem(word: str) -> str:
     if not word.isalpha() or len(word) < 4:
         return word
     for ending, least in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= least:
+        rest = word[: -len(ending)]
+        if word.endswith(ending) and len(rest) >= least and _VOWEL.search(rest):
             if ending == "s" and word.endswith(("ss", "us", "is")):
                 return word
-            word = word[: -len(ending)]
+            word = rest
             break
     if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lsz":
         word = word[:-1]  # setting, stopped
@@ -65,6 +67,8 @@ def content_terms(text: str) -> list[str]:
         token = match.group()
         if _HAN.search(token):
             found += cjk_pairs(token)
+        elif _NUMBER.fullmatch(token):
+            found.append(spell_number(token))
         elif quantity := _QUANTITY.fullmatch(token):
             found.append(spell_number(quantity[1]))  # 12V and 12 V agree
         elif is_code(token):

@@ -20,7 +20,7 @@ Reason = Literal[
 _SHORTEST, _LONGEST = 3, 40  # words
 _WIDEST = 2  # neighbouring units that one sentence may rest on
 _SAME = 0.75  # share of common terms from which two sentences say the same
-_NEAR = 2  # words on either side of a number that tell what it measures
+_NEAR = 2  # words before a number that tell what it is, where none follows
 # Words that join a subject to what is said of it; a sentence may add them. "cost" for a price that has a sign.
 _JOINING = frozenset(
     stem(word)
@@ -54,6 +54,16 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class _Binding:
+    """A number and the words beside it; ``measured`` where what follows is a unit."""
+
+    number: str
+    follower: str
+    measured: bool
+    before: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class _Claim:
     """What a sentence says, in the terms it is held to."""
 
@@ -62,7 +72,7 @@ class _Claim:
     quantities: frozenset[str]
     codes: frozenset[str]
     names: frozenset[str]
-    neighbours: tuple[tuple[str, frozenset[str]], ...]
+    bindings: tuple[_Binding, ...]
     negated: bool
 
 
@@ -83,8 +93,8 @@ def verify(
     """Check one sentence.
 
     All of it must stand in one run of at most two neighbouring units of one passage: every number, quantity
-    and code; every name and content word, for which its heading counts too; each number beside a word that
-    it stands beside there; and both must negate or neither. A table row is read with its column heads.
+    and code; every name and content word, for which its heading counts too; each number with the word
+    that follows it there; and both must negate or neither. A table row is read with its column heads.
 
     Args:
         sentence: As ``plain`` returns it.
@@ -101,12 +111,12 @@ def verify(
     if unfit:
         return Verdict(unfit)
     claim = _Claim(
-        frozenset(terms) - _JOINING,
+        frozenset(terms) - _JOINING - _unit_words(sentence),
         frozenset(numbers(sentence)),
         frozenset(quantities(sentence)),
         frozenset(codes(sentence)),
-        frozenset(fold(name) for name in _NAME.findall(sentence)),
-        tuple(_neighbours(sentence)),
+        frozenset(fold(name) for name in _NAME.findall(sentence) if not quantities(f"2 {name}")),
+        tuple(_bindings(sentence)),
         bool(_NEGATION.search(fold(sentence))),
     )
     nearest: Reason = "support"
@@ -114,6 +124,8 @@ def verify(
         for place, passage in enumerate(passages):
             for first in range(len(passage.units) - width + 1):
                 run = range(first, first + width)
+                if width > 1 and any(passage.units[i].kind == "row" for i in run):
+                    continue  # a row speaks for itself alone
                 reason = _check(claim, passage, place, run)
                 if not reason:
                     return Verdict("", place, _carriers(passage, place, run))
@@ -155,6 +167,8 @@ def _unfit(
 def _check(claim: _Claim, passage: Passage, place: int, run: range) -> Reason:
     """Hold a claim against a run of units."""
     held = passage.heading_terms.union(*(passage.unit_terms[i] for i in run))
+    if passage.units[run.start].kind == "row":
+        held = held.union(*(content_terms(head) for head in passage.heads(run.start)))
     if claim.terms - held:
         return "support"
     own = "\n".join(passage.text(passage.units[i]) for i in run)
@@ -170,23 +184,38 @@ def _check(claim: _Claim, passage: Passage, place: int, run: range) -> Reason:
         return "names"
     if claim.negated != bool(_NEGATION.search(fold(own))):
         return "negation"
-    beside: dict[str, set[str]] = {}
-    for number, near in _neighbours(read):
-        beside.setdefault(number, set()).update(near)
-    if any(near and not near & beside.get(number, set()) for number, near in claim.neighbours):
+    held_numbers = _bindings(read)
+    if not all(_binds(binding, held_numbers) for binding in claim.bindings):
         return "binding"
     return ""
 
 
-def _neighbours(text: str) -> list[tuple[str, frozenset[str]]]:
-    """Return each number of a text with the words beside it: what it counts or measures."""
+def _bindings(text: str) -> list[_Binding]:
+    """Return each number of a text with what it counts or measures."""
     tokens = _TOKEN.findall(fold(text))
     found = []
     for at, token in enumerate(tokens):
         for number in numbers(token):
-            near = (*tokens[max(0, at - _NEAR) : at], *tokens[at + 1 : at + 1 + _NEAR])
-            found.append((number, frozenset(stem(word) for word in near if word not in STOP_WORDS)))
+            after = tokens[at + 1] if at + 1 < len(tokens) else ""
+            unit = next(iter(quantities(f"{number} {after}")), "")
+            before = tokens[max(0, at - _NEAR) : at]
+            telling = frozenset(stem(word) for word in before if word not in STOP_WORDS)
+            follower = unit or ("" if after in STOP_WORDS or not after.isalpha() else stem(after))
+            found.append(_Binding(number, follower, bool(unit), telling))
     return found
+
+
+def _binds(claim: _Binding, held: Sequence[_Binding]) -> bool:
+    """Whether a number stands somewhere with the same word after it; where none follows, before it."""
+    same = [other for other in held if other.number == claim.number]
+    if claim.follower:
+        return any(other.follower == claim.follower for other in same)
+    return any(not other.measured and (claim.before & other.before or not claim.before) for other in same)
+
+
+def _unit_words(sentence: str) -> frozenset[str]:
+    """Return the terms that are units of measure; the quantities they make are held to the passage instead."""
+    return frozenset(stem(word) for word in _TOKEN.findall(fold(sentence)) if quantities(f"2 {word}"))
 
 
 def _carriers(passage: Passage, place: int, run: range) -> tuple[int, ...]:

@@ -6,12 +6,78 @@ import re
 from collections.abc import Iterator
 
 _ABBREVIATIONS = frozenset(
-    ["approx", "art", "ca", "cf", "ch", "chap", "dr", "e.g", "eq", "etc", "fig", "figs", "ft", "gal", "hr", "i.e", "in", "inc", "incl", "kg", "lb", "lbs", "ltd", "max", "min", "mm", "mr", "mrs", "ms", "no", "nos", "op", "oz", "p", "par", "para", "paras", "pp", "pt", "qt", "ref", "sec", "sect", "st", "std", "tel", "temp", "vol", "vs", "bzw", "ca", "d.h", "evtl", "ggf", "inkl", "nr", "s", "u.a", "usw", "vgl", "z.b", "abb"]
+    [
+        "approx",
+        "art",
+        "ca",
+        "cf",
+        "ch",
+        "chap",
+        "dr",
+        "e.g",
+        "eq",
+        "etc",
+        "fig",
+        "figs",
+        "ft",
+        "gal",
+        "hr",
+        "i.e",
+        "in",
+        "inc",
+        "incl",
+        "kg",
+        "lb",
+        "lbs",
+        "ltd",
+        "max",
+        "min",
+        "mm",
+        "mr",
+        "mrs",
+        "ms",
+        "no",
+        "nos",
+        "op",
+        "oz",
+        "p",
+        "par",
+        "para",
+        "paras",
+        "pp",
+        "pt",
+        "qt",
+        "ref",
+        "sec",
+        "sect",
+        "st",
+        "std",
+        "tel",
+        "temp",
+        "vol",
+        "vs",
+        "bzw",
+        "ca",
+        "d.h",
+        "evtl",
+        "ggf",
+        "inkl",
+        "nr",
+        "s",
+        "u.a",
+        "usw",
+        "vgl",
+        "z.b",
+        "abb",
+    ]
 )
 # A full stop and space before a capital, digit or bracket; or a CJK full stop; or a blank line.
 _END = re.compile(
     r"(?<=[.!?])[\"')\]”’]*(?=\s+[\"'(\[“‘]?[A-Z0-9ÄÖÜ\u3040-\u9fff])|(?<=[。！？])[」』）]*|\n(?=\s*\n)"
 )
+
+
+_MEASURED = re.compile(r"\d\s?[A-Za-z]\.$")  # "takes 4.2 L." is no initial
 
 
 def sentence_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -27,7 +93,7 @@ def sentence_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]
             # An abbreviation, an initial, or the number of a step: the sentence goes on.
             if (
                 bare in _ABBREVIATIONS
-                or (len(bare) == 1 and bare.isalpha())
+                or (len(bare) == 1 and bare.isalpha() and not _MEASURED.search(text, at, stop))
                 or text[at : stop - 1].strip().isdigit()
             ):
                 continue

@@ -1,0 +1,100 @@
+import dataclasses
+
+from answer_passages import OIL, STEPS, TORQUES, hit
+
+from ragedge.datatypes import PlacedSpan
+from ragedge.generate.citations import Citations, place
+from ragedge.generate.evidence import find_evidence, holds_value
+from ragedge.generate.question import read_question
+from ragedge.generate.quotes import choose_quotes, read_row
+from ragedge.generate.safety import notices
+
+
+def quotes(question, *hits):
+    return [quote.text for quote in choose_quotes(find_evidence(read_question(question), hits))]
+
+
+def test_a_value_is_quoted_with_its_condition():
+    first = quotes("How much oil does the engine take?", hit(TORQUES, 1), hit(OIL, 2))[0]
+    assert first == "The engine takes 4.2 L of oil with a filter change."
+
+
+def test_the_row_that_is_asked_for_is_read_with_its_heads():
+    assert quotes("What is the torque of the wheel nut?", hit(OIL, 1), hit(TORQUES, 2))[0] == (
+        "Fastener: Wheel nut M12; 110 N·m; 81 lb-ft"
+    )
+
+
+def test_a_row_cut_from_its_heads_gets_them_from_the_context():
+    row = hit("Drain plug | 35\nOil filter | 18", kind="table", context="Fastener | Torque (N·m)")
+    assert quotes("torque of the drain plug", row) == ["Fastener: Drain plug; Torque: 35 N·m"]
+
+
+def test_a_row_without_heads_keeps_its_cells_apart():
+    assert read_row(["Drain plug", "35"], []) == "Drain plug | 35"
+
+
+def test_a_head_that_is_a_unit_stays_by_words_it_does_not_measure():
+    assert read_row(["Plug", "by hand"], ["Item", "N·m"]) == "Item: Plug; N·m: by hand"
+
+
+def test_a_procedure_is_quoted_whole_and_in_order():
+    steps = quotes("How do I change the oil?", hit(OIL, 1), hit(STEPS, 2))
+    assert steps == [
+        "Have a pan ready.",
+        "1. Remove the drain plug.",
+        "2. Let the oil run out for 10 minutes.",
+        "3. Fit a new seal.",
+    ]
+
+
+def test_a_procedure_goes_on_in_the_next_part_of_its_section():
+    first = hit("To reset:\n1. Open the menu.\n2. Choose Reset.", 2, heading=("Reset",), start=0)
+    second = hit("3. Enter the PIN.\n4. Wait for the restart.", 1, heading=("Reset",), start=50)
+    steps = quotes("How do I reset and wait for the restart?", second, first)
+    assert [step[:2] for step in steps] == ["To", "1.", "2.", "3.", "4."]
+
+
+def test_the_warning_over_the_steps_is_a_notice():
+    found = find_evidence(read_question("How do I change the oil?"), [hit(STEPS, page=7)])
+    (notice,) = notices(found.passages, [0])
+    assert (notice.kind, notice.page) == ("warning", 7)
+    assert notice.text == "WARNING Hot oil burns the skin. Let the engine cool."
+
+
+def test_a_warning_right_before_the_passage_is_a_notice_and_a_distant_one_is_not():
+    near = hit("CAUTION: Do not tilt the car.", 2, kind="caution", start=0)
+    far = hit("WARNING: High voltage.", 3, kind="warning", start=5000)
+    found = find_evidence(read_question("oil"), [hit(OIL, 1, start=40), near, far])
+    assert [notice.kind for notice in notices(found.passages, [0])] == ["caution"]
+
+
+def test_contents_lines_lose_to_statements():
+    contents = hit("Changing the engine oil ............................ 12", 1)
+    assert quotes(
+        "When is the engine oil changed?", contents, hit("The engine oil is changed each year.", 2)
+    )[0] == ("The engine oil is changed each year.")
+
+
+def test_a_value_in_another_unit_is_not_the_value_asked_for():
+    found = find_evidence(read_question("What voltage does the plug take?"), [hit("The plug takes 35 N·m.")])
+    assert not holds_value(found, found.ranked[0])
+    found = find_evidence(read_question("What voltage does the plug take?"), [hit("The plug takes 12 V.")])
+    assert holds_value(found, found.ranked[0])
+
+
+def test_a_quote_over_two_pages_is_two_citations_that_hold():
+    pages = {3: "...and the plug is", 4: "tightened to 35 N·m."}
+    text = "the plug is\ntightened to 35 N·m."
+    spans = (PlacedSpan(3, "3", 7, 18), PlacedSpan(4, "4", 0, 20))
+    chunk = hit(text, spans=spans)
+    citations = Citations()
+    assert citations.add(chunk, 0, len(text)) == (0, 1)
+    assert citations.add(chunk, 0, len(text)) == (0, 1)
+    assert [pages[c.page][c.start : c.end] for c in citations.items] == [c.quote for c in citations.items]
+
+
+def test_a_hit_without_spans_is_placed_by_its_own_offsets():
+    chunk = dataclasses.replace(hit("Fit a new seal.", page=9, start=100), spans=())
+    ((placed, words),) = place(chunk, 4, 9)
+    assert (placed.page, placed.start, placed.end, words) == (9, 104, 109, "a new")
