@@ -188,7 +188,9 @@ def _unwrapped(texts: list[str], lines: list[str]) -> list[str]:
     """Join lines that were only wrapped; two spaces or a backslash at the end keep a line apart."""
     joined: list[str] = []
     hard = True
-    for text, line in zip(texts, (line for line in lines if line.strip() and line.strip() != ":::"), strict=True):
+    for text, line in zip(
+        texts, (line for line in lines if line.strip() and line.strip() != ":::"), strict=True
+    ):
         if hard or _ITEM.match(line) or is_bare_notice_word(joined[-1]):
             joined.append(text)
         else:

@@ -38,7 +38,11 @@ def cut(text, max_tokens=60):
 
 def test_sections_are_not_mixed_and_know_their_headings():
     chunks = cut("# Engine\n\nIntro here.\n\n## Oil\n\nFill 4 l.\n\n## Coolant\n\nFill 6 l.\n")
-    assert [chunk.text for chunk in chunks] == ["Engine\n\nIntro here.", "Oil\n\nFill 4 l.", "Coolant\n\nFill 6 l."]
+    assert [chunk.text for chunk in chunks] == [
+        "Engine\n\nIntro here.",
+        "Oil\n\nFill 4 l.",
+        "Coolant\n\nFill 6 l.",
+    ]
     assert [chunk.heading for chunk in chunks] == [(), ("Engine",), ("Engine",)]
 
 
@@ -48,7 +52,10 @@ def test_a_heading_without_a_body_goes_with_the_next_section():
 
 
 def test_a_later_part_of_a_section_carries_its_own_heading():
-    chunks = cut("# Oil\n\n" + "\n\n".join(f"Sentence number {i} is about engine oil and nothing else." for i in range(12)))
+    chunks = cut(
+        "# Oil\n\n"
+        + "\n\n".join(f"Sentence number {i} is about engine oil and nothing else." for i in range(12))
+    )
     assert len(chunks) > 2
     assert all(chunk.heading == ("Oil",) for chunk in chunks[1:])
 
@@ -64,7 +71,12 @@ def test_a_table_cut_in_two_repeats_its_heads_as_context():
 
 
 def test_a_table_that_fits_stays_whole():
-    chunks = cut("# A\n\n" + "Words before it. " * 6 + "\n\n| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n\n" + "Words after it. " * 6)
+    chunks = cut(
+        "# A\n\n"
+        + "Words before it. " * 6
+        + "\n\n| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n\n"
+        + "Words after it. " * 6
+    )
     assert sum("1 | 2\n3 | 4" in chunk.text for chunk in chunks) == 1
 
 
@@ -76,7 +88,9 @@ def test_a_warning_stays_with_the_step_it_guards():
 
 
 def test_long_prose_is_cut_at_sentence_ends():
-    chunks = cut("# A\n\n" + " ".join(f"The valve no. {i} opens at approx. {i} bar of pressure." for i in range(40)))
+    chunks = cut(
+        "# A\n\n" + " ".join(f"The valve no. {i} opens at approx. {i} bar of pressure." for i in range(40))
+    )
     assert len(chunks) > 3
     assert all(chunk.text.endswith("pressure.") for chunk in chunks)
 
@@ -84,9 +98,16 @@ def test_long_prose_is_cut_at_sentence_ends():
 def test_a_sentence_over_a_page_break_is_in_one_chunk_with_two_spans():
     pages = (
         Page(4, "Tighten the drain plug with", None, (Block("paragraph", 0, 27),)),
-        Page(5, "a torque of 25 Nm.\n\nAnother matter.", None, (Block("paragraph", 0, 18), Block("paragraph", 20, 35))),
+        Page(
+            5,
+            "a torque of 25 Nm.\n\nAnother matter.",
+            None,
+            (Block("paragraph", 0, 18), Block("paragraph", 20, 35)),
+        ),
     )
-    chunks = section_chunker.create({"max_tokens": 60}).chunk(Document("a.pdf", "application/pdf", pages), WordCounter())
+    chunks = section_chunker.create({"max_tokens": 60}).chunk(
+        Document("a.pdf", "application/pdf", pages), WordCounter()
+    )
     whole = next(chunk for chunk in chunks if "drain plug" in chunk.text)
     assert "25 Nm" in whole.text
     assert [span.page_index for span in whole.spans] == [0, 1]
@@ -94,12 +115,16 @@ def test_a_sentence_over_a_page_break_is_in_one_chunk_with_two_spans():
 
 def test_pages_are_not_mixed_otherwise():
     pages = tuple(Page(n, f"Page {n} ends here.", None, (Block("paragraph", 0, 17),)) for n in (1, 2, 3))
-    chunks = section_chunker.create({"max_tokens": 60}).chunk(Document("a.pdf", "application/pdf", pages), WordCounter())
+    chunks = section_chunker.create({"max_tokens": 60}).chunk(
+        Document("a.pdf", "application/pdf", pages), WordCounter()
+    )
     assert [len(chunk.spans) for chunk in chunks] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("factory", [section_chunker.create, window_chunker.create])
-@pytest.mark.parametrize("options", [{"max_tokens": 15}, {"max_tokens": "192"}, {"max_tokens": True}, {"size": 1}])
+@pytest.mark.parametrize(
+    "options", [{"max_tokens": 15}, {"max_tokens": "192"}, {"max_tokens": True}, {"size": 1}]
+)
 def test_wrong_options_are_refused(factory, options):
     with pytest.raises(ConfigError):
         factory(options)

@@ -64,7 +64,9 @@ class TestText(LoaderContract):
         return text.create({})
 
     def sample(self):
-        return b"OIL CHANGE\n\nOpen the drain plug.\n\nWARNING\n\nHot oil burns.\n\n1. Warm it.\n2. Drain it.\n"
+        return (
+            b"OIL CHANGE\n\nOpen the drain plug.\n\nWARNING\n\nHot oil burns.\n\n1. Warm it.\n2. Drain it.\n"
+        )
 
 
 class TestPdf(LoaderContract):
@@ -121,7 +123,9 @@ def test_html_blocks():
 
 
 def test_html_in_a_declared_encoding():
-    page = "<html><head><meta charset=shift_jis></head><body><p>冷却液の点検</p></body></html>".encode("shift_jis")
+    page = "<html><head><meta charset=shift_jis></head><body><p>冷却液の点検</p></body></html>".encode(
+        "shift_jis"
+    )
     assert "冷却液の点検" in html.create({}).load(page, "m.html").pages[0].text
 
 

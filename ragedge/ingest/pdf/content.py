@@ -122,6 +122,7 @@ def read_page(page: pypdf.PageObject, cache: FontCache) -> PageContent:
     if contents is not None:
         data = ContentStream(contents.get_object(), page.pdf, "bytes").get_data()
         reader.run(data, _resources(page), base, 0)
+    reader.annotations(page.get("/Annots"), base)
     return PageContent(reader.runs, abs(width), abs(height), reader.images, reader.operations > 0)
 
 
@@ -197,7 +198,11 @@ class _ContentReader:
             if kind != "operator":
                 continue
             operator = found["operator"]
-            array = None
+            if array is not None:
+                if operator not in (b"TJ", b"ET", b"BT"):
+                    continue  # some writers set spacings inside the array
+                operands.append(array)  # its end is missing
+                array = None
             self.operations += 1
             if self.operations > _MAX_OPERATIONS or len(self.runs) > _MAX_RUNS:
                 return
@@ -387,6 +392,36 @@ class _ContentReader:
             self.run(
                 shown.get_data(), inner if isinstance(inner, DictionaryObject) else resources, ctm, depth + 1
             )
+
+    def annotations(self, annotations: Any, base: Matrix) -> None:
+        """Show what form fields and text notes hold, as a viewer draws it over the page."""
+        listed = annotations.get_object() if annotations is not None else None
+        for entry in listed[:_MAX_FORMS] if isinstance(listed, ArrayObject) else ():
+            try:
+                self._annotation(entry.get_object(), base)
+            except (KeyError, TypeError, ValueError, AttributeError, IndexError):  # one broken note
+                continue
+
+    def _annotation(self, note: Any, base: Matrix) -> None:
+        if (
+            note.get("/Subtype") not in ("/Widget", "/FreeText", "/Stamp") or int(note.get("/F", 0)) & 2
+        ):  # hidden
+            return
+        shown = note["/AP"].get_object()["/N"].get_object()
+        if not isinstance(shown, StreamObject):  # one of several states, as of a check box
+            shown = shown[note.get("/AS", "/Off")].get_object()
+        left, bottom = (float(v) for v in note["/Rect"].get_object()[:2])
+        box = shown.get("/BBox")
+        x, y = (float(v) for v in box.get_object()[:2]) if box is not None else (0.0, 0.0)
+        inner = shown.get("/Resources")
+        inner = inner.get_object() if inner is not None else None
+        resources = inner if isinstance(inner, DictionaryObject) else DictionaryObject()
+        self.run(
+            shown.get_data(),
+            resources,
+            multiply((1, 0, 0, 1, left - x, bottom - y), base),
+            _MAX_FORM_DEPTH - 2,
+        )
 
     def _count_image(self, ctm: Matrix) -> None:
         area = abs(ctm[0] * ctm[3] - ctm[1] * ctm[2])  # an image fills the unit square

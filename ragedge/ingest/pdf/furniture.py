@@ -29,8 +29,10 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
     """
     edges: Counter[tuple[str, bool]] = Counter()
     exact: Counter[tuple[str, int]] = Counter()
+    texts: Counter[str] = Counter()
     for height, rows in pages:
         edges.update({(key, top) for _, key, top in _edge_rows(height, rows)})
+        texts.update({row.text for row in rows})
         exact.update({(row.text, round(row.y / 4)) for row in rows})
     read = sum(bool(rows) for _, rows in pages)
     often = max(3, 0.06 * read)
@@ -44,13 +46,12 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
             or (_LABEL.match(rows[index].text) and edges[key, top] >= 2)
         }
         if read >= 5:
-            drop |= {
-                i
-                for i, row in enumerate(rows)
-                if exact[row.text, round(row.y / 4)] >= max(5, _FORM_SHARE * read)
-            }
-        # A page that is nothing but what recurs (a blank form) keeps its text.
-        found.append(drop if len(drop) < len(rows) or len(rows) <= 2 * _EDGE_ROWS else set())
+            form = {i for i, row in enumerate(rows) if exact[row.text, round(row.y / 4)] >= max(5, _FORM_SHARE * read)}
+            # A page that is nothing but what recurs (a blank form) keeps its text.
+            drop |= form if len(form) < 0.8 * len(rows) else set()
+        if len(drop) == len(rows):  # a line that only differs in its figures may be all that the page says
+            drop = {i for i in drop if _LABEL.match(rows[i].text) or texts[rows[i].text] >= often}
+        found.append(drop)
     return found
 
 

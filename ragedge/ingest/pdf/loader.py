@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pypdf
-from pypdf.errors import DependencyError
+from pypdf.errors import DependencyError, PdfReadError
 
 from ragedge.datatypes import Document, Page
 from ragedge.errors import SourceError
@@ -24,6 +25,7 @@ from ragedge.ingest.pdf.rows import Row, build_rows, reading_order
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it warns of every oddity, quoting the file
 
+_CATALOG = re.compile(rb"(\d+)\s+0\s+obj(?:(?!endobj).){0,4000}?/Type\s*/Catalog\b", re.S)
 _MAX_PAGES = 20_000
 
 
@@ -34,7 +36,7 @@ class _PageRows:
     height: float
     rows: list[Row]
     turned: list[list[Row]]
-    image_only: bool
+    images: int
 
 
 class PdfLoader:
@@ -80,7 +82,9 @@ def _load(data: bytes, source: str) -> Document:
         for region in [*reading_order(page.rows), *page.turned]:
             writer.write(region)
         writer.flush()
-        written.append(writer.builder.build(index + 1, label=labels[index], has_image_only=page.image_only))
+        # A page that is one picture with a running head above it was not read either.
+        image_only = page.images > 0 and not len(writer.builder)
+        written.append(writer.builder.build(index + 1, label=labels[index], has_image_only=image_only))
     if not any(page.text for page in written):
         raise SourceError(
             "no_text",
@@ -101,7 +105,7 @@ def _read_pages(reader: pypdf.PdfReader, source: str) -> list[_PageRows]:
             raise
         except Exception:  # pypdf raises anything over a broken page, which must not cost the others
             failed += 1
-            pages.append(_PageRows(0.0, [], [], False))
+            pages.append(_PageRows(0.0, [], [], 0))
     if failed == len(pages):
         raise SourceError(
             "damaged",
@@ -130,12 +134,24 @@ def _page_rows(content: PageContent) -> _PageRows:
         for row in rows:
             row.y += margin - low
         height = high - low + 2 * margin
-    return _PageRows(height, rows, turned, not content.runs and content.images > 0)
+    return _PageRows(height, rows, turned, content.images)
+
+
+def _reader(data: bytes) -> pypdf.PdfReader:
+    """Open a file; one that was cut off before its trailer gets one that names its catalog."""
+    try:
+        return pypdf.PdfReader(io.BytesIO(data), strict=False)
+    except PdfReadError:
+        catalog = _CATALOG.search(data)
+        if catalog is None:
+            raise
+        root = b"\ntrailer\n<</Size 1/Root %s 0 R>>\nstartxref\n0\n%%%%EOF" % catalog[1]
+        return pypdf.PdfReader(io.BytesIO(data + root), strict=False)
 
 
 def _open(data: bytes, source: str) -> pypdf.PdfReader:
     try:
-        reader = pypdf.PdfReader(io.BytesIO(data), strict=False)
+        reader = _reader(data)
         if reader.is_encrypted and not reader.decrypt(""):
             raise SourceError(
                 "encrypted",

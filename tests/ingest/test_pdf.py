@@ -1,0 +1,341 @@
+"""The PDF loader on files made here, one behaviour each."""
+
+from __future__ import annotations
+
+import io
+import zlib
+
+import pypdf
+import pytest
+from reportlab.lib import pagesizes
+from reportlab.pdfgen.canvas import Canvas
+
+from ragedge.datatypes import iter_block_text
+from ragedge.errors import SourceError
+from ragedge.ingest import pdf
+
+PROSE = (
+    "The coolant pump sits at the front of the motor and moves the coolant through the inverter, the motor "
+    "and the radiator. It runs whenever the vehicle is on and for ten minutes after it was switched off, so "
+    "that the power electronics cool down evenly. Do not disconnect it before that time has passed."
+)
+
+
+class Pages:
+    """Draws pages; ``pdf()`` gives the file."""
+
+    def __init__(self, size=pagesizes.A4):
+        self._out = io.BytesIO()
+        self.canvas = Canvas(self._out, pagesize=size, invariant=1)
+
+    def lines(self, lines, x=72, y=720, step=14, font="Helvetica", size=11):
+        self.canvas.setFont(font, size)
+        for line in lines:
+            self.canvas.drawString(x, y, line)
+            y -= step
+        return y
+
+    def next(self):
+        self.canvas.showPage()
+
+    def pdf(self):
+        self.canvas.save()
+        return self._out.getvalue()
+
+
+def wrapped(text, width):
+    lines, line = [], ""
+    for word in text.split():
+        if len(line) + len(word) + 1 > width:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}".strip()
+    return [*lines, line]
+
+
+def load(data):
+    return pdf.create({}).load(data, "m.pdf")
+
+
+def blocks(page):
+    return [(block.kind, text) for block, text in iter_block_text(page)]
+
+
+def code_of(data):
+    with pytest.raises(SourceError) as caught:
+        load(data)
+    return caught.value.code
+
+
+def test_lines_of_a_paragraph_are_joined():
+    pages = Pages()
+    y = pages.lines(wrapped(PROSE, 80))
+    pages.lines(["A second paragraph stands apart."], y=y - 20)
+    assert blocks(load(pages.pdf()).pages[0]) == [
+        ("paragraph", PROSE),
+        ("paragraph", "A second paragraph stands apart."),
+    ]
+
+
+def test_hyphens_at_line_ends():
+    pages = Pages()
+    pages.lines(
+        [
+            "Each self-locking nut is new. The main-",
+            "tenance of the drive unit needs a self-",
+            "locking nut for every one of its bolts.",
+        ]
+    )
+    text = load(pages.pdf()).pages[0].text
+    assert "The maintenance of" in text
+    assert "a self-locking nut for every" in text
+
+
+def test_two_columns_are_read_one_after_the_other():
+    pages = Pages()
+    left, right = wrapped("Left side. " + PROSE, 42), wrapped("Right side. " + PROSE, 42)
+    pages.lines(left, x=60)
+    pages.lines(right, x=320)
+    text = load(pages.pdf()).pages[0].text
+    assert text.index("Left side.") < text.index("time has passed.") < text.index("Right side.")
+    assert text.count(PROSE) == 2
+
+
+def test_step_numbers_drawn_apart_stand_before_their_steps():
+    pages = Pages()
+    for number in range(1, 5):
+        pages.canvas.drawString(60, 720 - 20 * number, f"{number}.")
+    for number in range(1, 5):
+        pages.canvas.drawString(90, 720 - 20 * number, f"Take out screw number {number} of the cover.")
+    text = load(pages.pdf()).pages[0].text
+    assert text == "\n".join(f"{n}. Take out screw number {n} of the cover." for n in range(1, 5))
+
+
+@pytest.mark.parametrize("ruled", [False, True])
+def test_a_table_gives_rows_with_cells_apart(ruled):
+    pages = Pages()
+    rows = [
+        ("THREAD", "TORQUE", "GRADE"),
+        ("M6", "9 Nm", "8.8"),
+        ("M8", "22 Nm", "8.8"),
+        ("M10", "44 Nm", "10.9"),
+    ]
+    for index, row in enumerate(rows):
+        for x, cell in zip((72, 200, 330), row, strict=True):
+            pages.canvas.drawString(x, 700 - 16 * index, cell)
+        if ruled:
+            pages.canvas.line(70, 696 - 16 * index, 400, 696 - 16 * index)
+    page = load(pages.pdf()).pages[0]
+    assert blocks(page) == [
+        ("table", "THREAD | TORQUE | GRADE\nM6 | 9 Nm | 8.8\nM8 | 22 Nm | 8.8\nM10 | 44 Nm | 10.9")
+    ]
+    assert page.blocks[0].header_rows == 1
+
+
+def test_a_cell_of_several_lines_is_one_cell():
+    pages = Pages()
+    for x, y, text in [
+        (72, 700, "FAULT"), (150, 700, "REMEDY"), (420, 700, "HOURS"),
+        (72, 680, "P0A0F"), (150, 680, "Check the high-voltage interlock and"), (420, 680, "0.5"),
+        (150, 667, "replace the connector if it is bent."),
+        (72, 645, "P0A1B"), (150, 645, "Read the inverter memory."), (420, 645, "0.2"),
+        (72, 623, "P0AFA"), (150, 623, "Charge the battery."), (420, 623, "3.0"),
+    ]:  # fmt: skip
+        pages.canvas.drawString(x, y, text)
+    text = load(pages.pdf()).pages[0].text
+    assert "P0A0F | Check the high-voltage interlock and replace the connector if it is bent. | 0.5" in text
+
+
+def test_running_heads_and_feet_are_left_out_and_give_the_label():
+    pages = Pages()
+    for number in range(1, 7):
+        pages.canvas.drawString(72, 800, "EX-4 WORKSHOP MANUAL")
+        pages.lines(wrapped(f"Page {number} speaks of item {number}. " + PROSE[number * 9 :], 80))
+        pages.canvas.drawString(290, 30, f"2-{number}")
+        pages.next()
+    document = load(pages.pdf())
+    assert [page.label for page in document.pages] == [f"2-{n}" for n in range(1, 7)]
+    for page in document.pages:
+        assert "WORKSHOP" not in page.text
+        assert not page.text.endswith(f"2-{page.number}")
+        assert f"item {page.number}." in page.text
+
+
+def test_headings_by_size_and_number():
+    pages = Pages()
+    pages.lines(["Cooling system"], font="Helvetica-Bold", size=20)
+    pages.lines(["2.1 Coolant pump"], y=680, font="Helvetica-Bold", size=14)
+    pages.lines(wrapped(PROSE, 80), y=655)
+    pages.next()
+    pages.lines(["Brakes"], font="Helvetica-Bold", size=20)
+    pages.lines(["3.1 Front brakes"], y=680, font="Helvetica-Bold", size=14)
+    pages.lines(wrapped(PROSE, 80), y=655)
+    page = load(pages.pdf()).pages[0]
+    assert [(b.kind, b.level) for b in page.blocks] == [("heading", 1), ("heading", 2), ("paragraph", 0)]
+
+
+def test_notices_are_typed():
+    pages = Pages()
+    pages.lines(["WARNING"], x=260, y=720)
+    pages.lines(["High voltage. Wait ten minutes before", "you open the cover."], x=150, y=704)
+    pages.lines(["1. Open the cover.", "2. Take out the fuse."], y=650)
+    assert blocks(load(pages.pdf()).pages[0]) == [
+        ("warning", "WARNING\nHigh voltage. Wait ten minutes before you open the cover."),
+        ("list", "1. Open the cover.\n2. Take out the fuse."),
+    ]
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_a_rotated_page_reads_as_it_is_looked_at(turn):
+    pages = Pages()
+    width, height = pagesizes.A4
+    # Draw against the page's turn, as a scanner that was fed sideways does.
+    if turn == 90:
+        pages.canvas.translate(width, 0)
+    elif turn == 180:
+        pages.canvas.translate(width, height)
+    else:
+        pages.canvas.translate(0, height)
+    pages.canvas.rotate({90: 90, 180: 180, 270: 270}[turn])
+    pages.lines(wrapped(PROSE, 80), x=72, y=500)
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(pages.pdf()))
+    writer.pages[0].rotate(turn)
+    out = io.BytesIO()
+    writer.write(out)
+    assert load(out.getvalue()).pages[0].text == PROSE
+
+
+def test_text_that_is_turned_on_an_upright_page():
+    pages = Pages()
+    pages.canvas.rotate(90)
+    pages.lines(wrapped(PROSE, 80), x=100, y=-300)
+    assert load(pages.pdf()).pages[0].text == PROSE
+
+
+def test_letters_drawn_twice_or_apart_are_mended():
+    pages = Pages()
+    for shift in (0, 0.3):  # a bold font made by drawing twice
+        pages.canvas.drawString(72 + shift, 700, "Fill in coolant.")
+    pages.canvas.drawString(72, 660, "NNOOTTEE the level.")
+    text = load(pages.pdf()).pages[0].text
+    assert text.count("Fill in coolant.") == 1
+    assert "NOTE the level." in text
+
+
+def test_pages_that_are_one_image_are_marked():
+    image_module = pytest.importorskip("PIL.Image")
+    pages = Pages()
+    picture = image_module.new("L", (40, 40), 128)
+    pages.canvas.drawInlineImage(picture, 0, 0, 595, 842)
+    pages.next()
+    pages.lines(["Words."])
+    document = load(pages.pdf())
+    assert [page.has_image_only for page in document.pages] == [True, False]
+
+
+def test_form_fields_are_read():
+    pages = Pages()
+    pages.lines(["Vehicle number"])
+    pages.canvas.acroForm.textfield(value="EX4-0815", x=200, y=715, width=120, height=20, name="number")
+    assert "EX4-0815" in load(pages.pdf()).pages[0].text
+
+
+def encrypted(user, algorithm):
+    pages = Pages()
+    pages.lines(["Secret torque: 25 Nm."])
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(pages.pdf()))
+    writer.encrypt(user, "owner", algorithm=algorithm)
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("algorithm", ["RC4-128", "AES-128", "AES-256"])
+def test_the_empty_password_is_tried_first(algorithm):
+    assert "25 Nm" in load(encrypted("", algorithm)).pages[0].text
+
+
+@pytest.mark.parametrize("algorithm", ["RC4-128", "AES-256"])
+def test_a_needed_password_is_encrypted(algorithm):
+    assert code_of(encrypted("secret", algorithm)) == "encrypted"
+
+
+def test_no_text_on_any_page():
+    pages = Pages()
+    pages.canvas.rect(10, 10, 100, 100)
+    assert code_of(pages.pdf()) == "no_text"
+
+
+def test_nothing_but_a_header_is_damaged():
+    assert code_of(b"%PDF-1.4\nnothing else") == "damaged"
+
+
+def test_a_file_cut_off_before_its_end_is_read_as_far_as_it_goes():
+    pages = Pages()
+    pages.lines(["Still here."])
+    data = pages.pdf()
+    assert "Still here." in load(data[: data.rindex(b"xref", 0, data.rindex(b"startxref"))]).pages[0].text
+
+
+def test_a_lost_cross_reference_table_is_rebuilt():
+    pages = Pages()
+    pages.lines(["Still here."])
+    data = pages.pdf()
+    assert "Still here." in load(data[: data.rindex(b"startxref")] + b"startxref\n99999\n%%EOF").pages[0].text
+
+
+def one_page(content, extra=b""):
+    """A file by hand, whose content stream is as given."""
+    packed = zlib.compress(content)
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>"
+        + extra
+        + b">>>>",
+        b"<</Filter/FlateDecode/Length %d>>stream\n" % len(packed) + packed + b"\nendstream",
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ]
+    data = b"%PDF-1.4\n"
+    offsets = []
+    for number, body in enumerate(objects, 1):
+        offsets.append(len(data))
+        data += b"%d 0 obj" % number + body + b"endobj\n"
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    return (
+        data
+        + b"xref\n0 6\n0000000000 65535 f \n"
+        + table
+        + b"trailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % len(data)
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (rb"BT /F1 12 Tf 72 700 Td (a \(nested (deep) one\) \101) Tj ET", "a (nested (deep) one) A"),
+        (b"BT /F1 12 Tf 72 700 Td <48656C6C6F2> Tj ET", "Hello"),
+        (b"BT /F1 12 Tf 72 700 Td [(Tor) 20 (que) -400 (valve)] TJ ET", "Torque valve"),
+        (b"BT /F1 12 Tf 14 TL 72 700 Td (one) Tj T* (two) Tj ET", "one two"),
+        (b"BI /W 1 /H 1 ID \x00(junk) Tj\x01 EI BT /F1 12 Tf 72 700 Td (after) Tj ET", "after"),
+        (b"BT /F1 12 Tf 72 700 Td [(a) 0.0 Tc -250.0 (b)] TJ ET", "a b"),
+        (b"BT /F1 12 Tf 3 Tr 72 700 Td (scanned words) Tj ET", "scanned words"),
+        (b"Q Q ) ] >> BT /F1 Tf 12 Tf /F1 12 Tf Td 72 700 Td (still) Tj ET", "still"),
+    ],
+)
+def test_operators(content, expected):
+    assert load(one_page(content)).pages[0].text == expected
+
+
+def test_content_without_end_stops():
+    content = b"BT /F1 12 Tf 72 700 Td (words) Tj ET " + b"q 1 0 0 1 0 0 cm " * 200_000
+    assert load(one_page(content)).pages[0].text == "words"
+
+
+def test_pages_that_differ_in_their_figures_alone_keep_them():
+    pages = Pages()
+    for number in range(1, 6):
+        pages.lines([f"Torque of bolt {number}: {number * 7} Nm"], y=780)
+        pages.next()
+    assert [page.text for page in load(pages.pdf()).pages] == [f"Torque of bolt {n}: {n * 7} Nm" for n in range(1, 6)]
