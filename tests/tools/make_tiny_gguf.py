@@ -41,6 +41,7 @@ class Tiny:
     seed: int = 7
     extra: dict = field(default_factory=dict)
     without: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()  # tensors that no family has
     rotary: int = 0  # dimensions of a head that turn; 0 for all
 
 
@@ -157,6 +158,8 @@ def write(tiny: Tiny, path: Path) -> None:
         else:
             raw = gguf.quantize(values.astype(np.float32), Kind[tiny.kind])
             writer.add_tensor(name, raw, raw_dtype=Kind[tiny.kind])
+    for name in tiny.also:
+        writer.add_tensor(name, np.ones((4, 32), np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -37,6 +37,7 @@ class MatrixStore:
         self, header: GgufHeader, file: BinaryIO, weights: WeightsFile, progress: Callable[[int], None]
     ) -> None:
         self._header, self._file, self._weights, self._progress = header, file, weights, progress
+        self._unread = set(header.tensors) - {"rope_freqs.weight"}
 
     def __contains__(self, name: str) -> bool:
         return name in self._header.tensors
@@ -107,10 +108,24 @@ class MatrixStore:
             sines.write(np.sin(angles).astype(np.float32))
         return cosines.name, sines.name
 
+    def require_all_read(self) -> None:
+        """Make sure that the graph left no tensor out.
+
+        Raises:
+            UnsupportedModelError: the file holds one that the graph has no place for.
+        """
+        if self._unread:
+            shown = ", ".join(repr(name) for name in sorted(self._unread)[:3])
+            raise UnsupportedModelError(
+                f"{self._header.path.name} holds {len(self._unread)} tensors that the decoder graph has no place for, "
+                f"such as {shown}"
+            )
+
     def _tensor(self, name: str, shape: tuple[int, ...]) -> TensorInfo:
         tensor = self._header.tensors.get(name)
         if tensor is None:
             raise ModelIntegrityError(f"{self._header.path.name} lacks the tensor {name!r}")
         if tensor.shape != shape:
             raise ModelIntegrityError(f"tensor {name!r} has shape {tensor.shape}; {shape} is wanted")
+        self._unread.discard(name)
         return tensor

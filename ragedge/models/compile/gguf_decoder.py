@@ -68,6 +68,7 @@ def compile_gguf(gguf: Path, out: Path, *, progress: Progress | None = None) -> 
     with gguf.open("rb") as file, WeightsFile(out) as weights:
         store = MatrixStore(header, file, weights, advance)
         model = GraphBuilder(config, store).build(weights.initializers, "ragedge")
+        store.require_all_read()
         weights.finish()
     (out / MODEL_NAME).write_bytes(model.SerializeToString())
     (out / TOKENIZER_NAME).write_text(tokenizer.tokenizer_json, encoding="utf-8")
