@@ -17,7 +17,7 @@ import hnswlib
 import numpy as np
 
 from ragedge.index.quantize import dequantize_rows, quantize_rows
-from ragedge.index.row_checks import IndexOptions, best_first, check_added, check_query
+from ragedge.index.row_checks import IndexOptions, best_first, check_added, check_query, search_allowed
 
 if TYPE_CHECKING:
     from ragedge.protocols import Float32, Int64, Options
@@ -26,9 +26,6 @@ _MAGIC = b"ragedge-hnsw-1\n"
 _SEED = 100
 _LEAST_CAPACITY = 1024
 _GROWTH = 1.5
-# Below this share of allowed rows, comparing with each of them costs less than asking the graph for
-# enough neighbours to have top_k allowed ones among them (benchmarks/retrieval.py --filters).
-_EXACT_SHARE = 0.2
 _STATE_ARRAYS = (
     "label_lookup_external",
     "label_lookup_internal",
@@ -110,16 +107,13 @@ class HnswIndex:
             if allowed is None:
                 return self._nearest(query, min(top_k, len(self)))
             known = np.array([row for row in allowed.tolist() if row in self._living], dtype=np.int64)
-            if len(known) >= _EXACT_SHARE * len(self):
-                wanted = math.ceil(2 * top_k * len(self) / max(len(known), 1))
-                ids, scores = self._nearest(query, min(wanted, len(self)))
-                kept = np.isin(ids, known)
-                if kept.sum() >= min(top_k, len(known)):
-                    return ids[kept][:top_k], scores[kept][:top_k]
-            if not len(known):
-                return np.empty(0, np.int64), np.empty(0, np.float32)
-            rows = np.asarray(self._graph.get_items(known), dtype=np.float32)
-            return best_first(known, rows @ query, top_k)
+            return search_allowed(
+                known,
+                top_k,
+                len(self),
+                lambda k: self._nearest(query, k),
+                lambda: np.asarray(self._graph.get_items(known), dtype=np.float32) @ query,
+            )
 
     def dump(self) -> bytes:
         """Return the graph as bytes; equal graphs give equal bytes."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,11 @@ from ragedge.errors import ConfigError
 
 if TYPE_CHECKING:
     from ragedge.protocols import Float32, Int64
+
+# Below this share of allowed rows, comparing with each of them costs less than asking a graph for enough
+# neighbours to have top_k allowed ones among them. hnswlib's own filter is no third way: it calls Python
+# for every candidate and raises when fewer than k pass.
+EXACT_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +102,29 @@ def best_first(ids: Int64, scores: Float32, top_k: int) -> tuple[Int64, Float32]
         ids, scores = ids[kept], scores[kept]
     order = np.lexsort((ids, -scores))[:top_k]
     return ids[order], scores[order]
+
+
+def search_allowed(
+    known: Int64,
+    top_k: int,
+    count: int,
+    nearest: Callable[[int], tuple[Int64, Float32]],
+    scores: Callable[[], Float32],
+) -> tuple[Int64, Float32]:
+    """Search a graph for allowed rows only.
+
+    Args:
+        known: Allowed ids that the graph holds, (n,).
+        top_k: How many are wanted.
+        count: Rows in the graph.
+        nearest: Asks the graph for so many neighbours.
+        scores: Compares the query with every known row, (n,).
+    """
+    if not len(known):
+        return np.empty(0, np.int64), np.empty(0, np.float32)
+    if len(known) >= EXACT_SHARE * count:
+        ids, found = nearest(min(math.ceil(2 * top_k * count / len(known)), count))
+        kept = np.isin(ids, known)
+        if kept.sum() >= min(top_k, len(known)):
+            return ids[kept][:top_k], found[kept][:top_k]
+    return best_first(known, scores(), top_k)

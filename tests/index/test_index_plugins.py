@@ -49,6 +49,14 @@ class TestHnsw(IndexContract):
         assert self._recall(index, ids, rows) >= self.least_recall
 
 
+class TestUsearch(IndexContract):
+    @pytest.fixture
+    def factory(self):
+        return pytest.importorskip(
+            "ragedge.index.usearch", reason="usearch is not installed", exc_type=ImportError
+        ).create
+
+
 def test_exact_search_equals_numpy():
     rows = clustered_rows(5000)
     index = exact.create({"dim": DIM})
