@@ -10,7 +10,7 @@ from typing import Literal
 
 from ragedge.generate.evidence import Passage
 from ragedge.generate.quotes import as_quote
-from ragedge.generate.terms import STOP_WORDS, codes, content_terms, fold, numbers, quantities, stem
+from ragedge.generate.terms import STOP_WORDS, codes, content_terms, fold, is_code, numbers, quantities, stem
 
 Reason = Literal[
     "", "too_short", "too_long", "unfinished", "loops", "repeats", "question", "refers", "polarity",
@@ -116,7 +116,7 @@ def verify(
         frozenset(quantities(sentence)),
         frozenset(codes(sentence)),
         frozenset(fold(name) for name in _NAME.findall(sentence) if not quantities(f"2 {name}")),
-        tuple(_bindings(sentence)),
+        tuple(b for b in _bindings(sentence) if b.number not in question_terms),
         bool(_NEGATION.search(fold(sentence))),
     )
     nearest: Reason = "support"
@@ -195,6 +195,8 @@ def _bindings(text: str) -> list[_Binding]:
     tokens = _TOKEN.findall(fold(text))
     found = []
     for at, token in enumerate(tokens):
+        if is_code(token) and not quantities(token):
+            continue  # held to the passage as a whole
         for number in numbers(token):
             after = tokens[at + 1] if at + 1 < len(tokens) else ""
             unit = next(iter(quantities(f"{number} {after}")), "")
