@@ -104,10 +104,15 @@ def find_pages(texts: list[str], needles: Iterable[str]) -> list[int]:
     return [n for n, text in enumerate(texts, 1) if any(w in text for w in wanted)]
 
 
+def quotes(question: dict[str, Any]) -> list[str]:
+    """Return the words of the manual that carry the answer, one string for each place where it stands."""
+    return [quote for quote in (question["evidence"], *question["also"]) if quote]
+
+
 def place(question: dict[str, Any], texts: list[str]) -> dict[str, Any]:
     """Return a question with its pages, and its distractors' pages, recomputed."""
     placed = dict(question)
-    placed["pages"] = find_pages(texts, question["evidence"])
+    placed["pages"] = find_pages(texts, quotes(question))
     placed["distractors"] = [
         {"text": d["text"], "pages": [p for p in find_pages(texts, [d["text"]]) if p not in placed["pages"]]}
         for d in question["distractors"]
@@ -121,7 +126,7 @@ def faults(question: dict[str, Any], texts: list[str]) -> list[str]:
     placed = place(question, texts)
     if placed["pages"] != question["pages"]:
         found.append(f"pages are {placed['pages']}, it says {question['pages']}")
-    for quote in question["evidence"]:
+    for quote in quotes(question):
         if not find_pages(texts, [quote]):
             found.append(f"evidence stands on no page: {quote!r}")
     for fact in question["facts"]:
