@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragedge import plugins
 from ragedge.embed.token_counter import JsonTokenCounter, load_tokenizer
 from ragedge.errors import ConfigError, ModelError, ModelIntegrityError
+from ragedge.runtime.saturation import exact_product_entries
 from ragedge.runtime.session import Session, open_session
 from ragedge.runtime.threads import thread_count
 
@@ -70,7 +72,9 @@ class OnnxEmbedder:
             )
         with folder.checked():
             tokenizer = load_tokenizer(folder.path / _TOKENIZER)
-            session = open_session(folder.path / _GRAPH, backend, threads=threads)
+            session = open_session(
+                folder.path / _GRAPH, backend, threads=threads, entries=exact_product_entries()
+            )
         return cls(
             session,
             tokenizer,
@@ -118,7 +122,7 @@ def create(options: Options) -> OnnxEmbedder:
 
     Args:
         options: ``model`` (an installed model's name, default minilm-l6), ``threads`` (0 is automatic) and
-            ``backend`` (a ``Backend``; the processor if not given).
+            ``backend`` (a plugin's name, default cpu).
 
     Raises:
         ConfigError: an unknown option, or one of the wrong type.
@@ -139,11 +143,7 @@ def create(options: Options) -> OnnxEmbedder:
             f"embedder onnx: threads is {threads!r}; it must be a whole number of 0 or more",
             hint="set runtime.threads",
         )
-    backend = options.get("backend")
-    if backend is None:
-        from ragedge.runtime.cpu_backend import CpuBackend
-
-        backend = CpuBackend()
+    backend = plugins.create("backend", str(options.get("backend", "cpu")))
     folder = store.find(str(options.get("model", DEFAULT_MODEL)))
     return OnnxEmbedder.from_folder(folder, backend, threads=thread_count(threads))
 
