@@ -123,7 +123,7 @@ def test_answerable_questions_name_facts_pages_and_two_pages_with_a_wrong_value(
     [
         ({"pages": [1]}, "pages are"),
         ({"facts": ["9,999 N·m"]}, "fact stands on none"),
-        ({"evidence": ["9,999 N·m"]}, "evidence stands on no page"),
+        ({"evidence": "9,999 N·m"}, "evidence stands on no page"),
         ({"distractors": [{"text": "9,999 N·m", "pages": []}]}, "distractor stands on no other page"),
     ],
 )
