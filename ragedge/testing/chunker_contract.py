@@ -67,7 +67,11 @@ class ChunkerContract:
             for span in chunk.spans:
                 covered[span.page_index][span.start : span.end] = [True] * (span.end - span.start)
         for page, marks in zip(document.pages, covered, strict=True):
-            lost = [i for i, (char, mark) in enumerate(zip(page.text, marks, strict=True)) if not mark and not char.isspace()]
+            lost = [
+                i
+                for i, (char, mark) in enumerate(zip(page.text, marks, strict=True))
+                if not mark and not char.isspace()
+            ]
             assert not lost, f"characters {lost[:10]} of page {page.number} are in no chunk"
 
     @given(document=documents(), which=st.integers(0, 2))
@@ -98,4 +102,7 @@ class ChunkerContract:
         assert list(self.chunk(document, 40)) == list(self.chunk(document, 40))
 
     def test_a_document_without_text_has_no_chunks(self) -> None:
-        assert list(self.chunk(Document("empty.pdf", "application/pdf", (Page(1, ""), Page(2, " \n"))), 40)) == []
+        assert (
+            list(self.chunk(Document("empty.pdf", "application/pdf", (Page(1, ""), Page(2, " \n"))), 40))
+            == []
+        )

@@ -12,11 +12,15 @@ from ragedge.testing.word_counter import WordCounter
 
 
 class TestSectionChunker(ChunkerContract):
+    plugin = "section"
+
     def make_chunker(self, max_tokens):
         return section_chunker.create({"max_tokens": max_tokens})
 
 
 class TestWindowChunker(ChunkerContract):
+    plugin = "window"
+
     def make_chunker(self, max_tokens):
         return window_chunker.create({"max_tokens": max_tokens})
 

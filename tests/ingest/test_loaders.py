@@ -44,6 +44,8 @@ HTML = b"""<!DOCTYPE html><html><head><meta charset="utf-8"><title>Manual</title
 
 
 class TestMarkdown(LoaderContract):
+    plugin = "markdown"
+
     def make_loader(self):
         return markdown.create({})
 
@@ -52,6 +54,8 @@ class TestMarkdown(LoaderContract):
 
 
 class TestHtml(LoaderContract):
+    plugin = "html"
+
     def make_loader(self):
         return html.create({})
 
@@ -60,6 +64,8 @@ class TestHtml(LoaderContract):
 
 
 class TestText(LoaderContract):
+    plugin = "text"
+
     def make_loader(self):
         return text.create({})
 
@@ -70,6 +76,8 @@ class TestText(LoaderContract):
 
 
 class TestPdf(LoaderContract):
+    plugin = "pdf"
+
     def make_loader(self):
         return pdf.create({})
 

@@ -119,7 +119,10 @@ def test_a_plugin_that_is_not_there_is_no_fault_of_the_file():
 
 
 def test_a_counter_that_cannot_be_built_says_so():
-    with Parser(IngestConfig(), CounterSpec("no.such:thing")) as parser, pytest.raises(PluginError, match="could not start"):
+    with (
+        Parser(IngestConfig(), CounterSpec("no.such:thing")) as parser,
+        pytest.raises(PluginError, match="could not start"),
+    ):
         parser.parse("a.txt", b"words")
 
 
@@ -181,7 +184,9 @@ def test_the_worker_ends_with_its_parent(tmp_path):
         "p = Parser(IngestConfig(), CounterSpec('ragedge.testing.word_counter:create'))\np.parse('a.txt', b'words')\n"
         "print(p._worker._process.pid, flush=True)\nos._exit(0)\n"
     )
-    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    out = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
     pid = int(io.StringIO(out.stdout).readline())
     for _ in range(100):
         try:

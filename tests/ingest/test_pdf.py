@@ -338,4 +338,6 @@ def test_pages_that_differ_in_their_figures_alone_keep_them():
     for number in range(1, 6):
         pages.lines([f"Torque of bolt {number}: {number * 7} Nm"], y=780)
         pages.next()
-    assert [page.text for page in load(pages.pdf()).pages] == [f"Torque of bolt {n}: {n * 7} Nm" for n in range(1, 6)]
+    assert [page.text for page in load(pages.pdf()).pages] == [
+        f"Torque of bolt {n}: {n * 7} Nm" for n in range(1, 6)
+    ]

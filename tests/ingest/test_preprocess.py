@@ -15,6 +15,8 @@ from ragedge.testing.preprocessor_contract import PreprocessorContract
 
 
 class TestNfkc(PreprocessorContract):
+    plugin = "nfkc"
+
     def make_preprocessor(self):
         return create_nfkc({})
 

@@ -342,9 +342,11 @@ class _ContentReader:
     ) -> None:
         if not text or text.isspace():
             return
-        stripped = text.lstrip(" ")
-        if len(stripped) != len(text):
-            start += (end - start) * (len(text) - len(stripped)) / len(text)
+        stripped = text.strip(" ")
+        if len(stripped) != len(text):  # spaces at the ends are seen again as gaps
+            each = (end - start) / len(text)
+            start += each * (len(text) - len(text.lstrip(" ")))
+            end = start + each * len(stripped)
         a, b, c, d, e, f = matrix
         x0, y0 = start * a + rise * c + e, start * b + rise * d + f
         x1, y1 = end * a + rise * c + e, end * b + rise * d + f
@@ -363,7 +365,7 @@ class _ContentReader:
             x0, x1 = min(x0, x1), max(x0, x1)
         self.runs.append(
             Run(
-                stripped.rstrip(" ") if stripped[-1] == " " else stripped,
+                stripped,
                 x0,
                 y0,
                 max(x1, x0),

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Mapping
 from typing import Any
 
+from pypdf._codecs.adobe_glyphs import adobe_glyphs
 from pypdf.generic import DictionaryObject
 from pypdf.generic._font import Font  # not public; pyproject.toml holds pypdf to a major version for it
 
 from ragedge.ingest.clean import clean
+from ragedge.ingest.pdf.adobe_japan import is_adobe_japan, unicode_by_cid
 
+_UNICODE_NAME = re.compile(r"^u(?:ni)?([0-9A-F]{4,6})$")
 _GLYPH_CODE = re.compile(r"^/?[A-Za-z]{1,2}([0-9A-Fa-f]{2,3})$")
 _BOLD = re.compile(r"bold|black|heavy|demi|semibold|[-,]b$|\.B$", re.I)
 _BULLETS = dict.fromkeys(
@@ -49,6 +53,12 @@ class RunFont:
                 self._text.append(char if font.interpretable else "")
                 self._width.append(float(font.character_widths.get(chr(code), default)))
 
+    def use_codes(self, table: Mapping[int, str]) -> None:
+        """Read two-byte codes by a table instead of as Unicode."""
+        for code, text in table.items():
+            width = self._font.character_widths.get(chr(code), self._default)
+            self._wide[chr(code)] = (text, float(width))
+
     def decode(self, data: bytes) -> tuple[str, float, int]:
         """Return a string's text, its width in thousandths of the size, and its number of codes."""
         if self._text:
@@ -84,12 +94,30 @@ def _visible(char: str, code: int, *, symbolic: bool) -> str:
     if char in _BULLETS:
         return "•"
     if len(char) > 1 and char.startswith("/"):
-        found = _GLYPH_CODE.match(char)
-        value = int(found[1], 16) if found else code
-        char = chr(value) if 32 <= value < 127 else ""
+        char = _named(char, code)
     if symbolic and "\uf000" <= char <= "\uf0ff":
         char = chr(ord(char) - 0xF000)
     return char if char in (" ", "\t") else clean(char).replace("\n", " ")
+
+
+def _named(name: str, code: int) -> str:
+    """Read a glyph's name that pypdf leaves as it is: ``/f_t``, ``/parenleft.cap``, ``/uni00B0``, ``/G54``."""
+    base = name[1:].partition(".")[0]
+    parts = []
+    for part in base.split("_"):
+        found = _UNICODE_NAME.match(part)
+        if found:
+            value = int(found[1], 16)
+            parts.append(chr(value) if value < 0x110000 else "")
+        elif f"/{part}" in adobe_glyphs:
+            parts.append(adobe_glyphs[f"/{part}"])
+        elif len(part) == 1:
+            parts.append(part)
+        else:
+            coded = _GLYPH_CODE.match(part)
+            value = int(coded[1], 16) if coded else code
+            parts.append(chr(value) if 32 <= value < 127 else "")
+    return "".join(parts)
 
 
 def load_font(resource: Any) -> RunFont | None:
@@ -98,7 +126,10 @@ def load_font(resource: Any) -> RunFont | None:
         resource = resource.get_object()
         if not isinstance(resource, DictionaryObject):
             return None
-        return RunFont(Font.from_font_resource(resource))
+        font = RunFont(Font.from_font_resource(resource))
+        if is_adobe_japan(resource):
+            font.use_codes(unicode_by_cid())
+        return font
     except RecursionError:
         raise
     except Exception:  # pypdf raises a dozen kinds for broken fonts; the strings are then read as Latin-1

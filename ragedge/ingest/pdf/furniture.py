@@ -15,6 +15,7 @@ _LABEL = re.compile(
     r"^(?:page\s+|seite\s+)?((?:[A-Z]{1,2}|\d{1,3})\s?[-–]\s?\d{1,4}(?:\.\d)?|[ivxlc]{1,7}|\d{1,4})(?:\s*(?:/|of|von)\s*\d+)?$",
     re.I,
 )
+_END_NUMBER = re.compile(r"^\d{1,4}(?=\s|$)|(?<=\s)\d{1,4}$")
 _NUMBERS = re.compile(r"\d+|\b[ivxlc]+\b", re.I)
 
 
@@ -34,11 +35,12 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
         edges.update({(key, top) for _, key, top in _edge_rows(height, rows)})
         texts.update({row.text for row in rows})
         exact.update({(row.text, round(row.y / 4)) for row in rows})
+    numbered = _numbered_rows(pages)
     read = sum(bool(rows) for _, rows in pages)
     often = max(3, 0.06 * read)
     found: list[set[int]] = []
-    for height, rows in pages:
-        drop = {
+    for page, (height, rows) in enumerate(pages):
+        drop = numbered[page] | {
             index
             for index, key, top in _edge_rows(height, rows)
             # A bare page number is one even where its form is rare; anything else must recur.
@@ -46,12 +48,36 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
             or (_LABEL.match(rows[index].text) and edges[key, top] >= 2)
         }
         if read >= 5:
-            form = {i for i, row in enumerate(rows) if exact[row.text, round(row.y / 4)] >= max(5, _FORM_SHARE * read)}
+            form = {
+                i
+                for i, row in enumerate(rows)
+                if exact[row.text, round(row.y / 4)] >= max(5, _FORM_SHARE * read)
+            }
             # A page that is nothing but what recurs (a blank form) keeps its text.
             drop |= form if len(form) < 0.8 * len(rows) else set()
         if len(drop) == len(rows):  # a line that only differs in its figures may be all that the page says
-            drop = {i for i in drop if _LABEL.match(rows[i].text) or texts[rows[i].text] >= often}
+            drop = {
+                i
+                for i in drop
+                if _LABEL.match(rows[i].text) or i in numbered[page] or texts[rows[i].text] >= often
+            }
         found.append(drop)
+    return found
+
+
+def _numbered_rows(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int]]:
+    """Find heads and feet that end or begin with the page's number, whatever chapter they name beside it."""
+    places = []
+    for page, (height, rows) in enumerate(pages):
+        for index, _, top in _edge_rows(height, rows):
+            if index in (0, len(rows) - 1):
+                numbers = {int(n) - page for n in _END_NUMBER.findall(rows[index].text)}
+                places += [(page, index, (top, offset)) for offset in numbers]
+    counts = Counter(key for _, _, key in places)
+    found: list[set[int]] = [set() for _ in pages]
+    for page, index, key in places:
+        if counts[key] >= max(4, 0.3 * len(pages)):
+            found[page].add(index)
     return found
 
 

@@ -70,7 +70,7 @@ class HeadingRules:
         bold = bold and not self.bold_body and size >= 0.92 * self.body_size
         strong = depth > 0 or bold
         below = len(self.sizes)
-        upper = text.upper() == text
+        upper = text.isupper() and sum(map(str.isupper, text)) * 2 > len(_LETTERS.findall(text))
         if (
             (_CHAPTER.match(text) or _CHAPTER_JA.match(text))
             and not ends
@@ -86,7 +86,7 @@ class HeadingRules:
             title = numbered["title"]
             parts = len(re.split(r"[.\-–]", numbered["number"]))
             if len(_LETTERS.findall(title)) >= 3 and not title.endswith((",", ";")):
-                if title.upper() == title and title[0].isalpha():
+                if title.isupper() and title[0].isalpha():
                     return 1 + parts
                 if strong and not ends:
                     return depth or below + parts
@@ -98,7 +98,7 @@ class HeadingRules:
             return below + (2 if text[0].isdigit() else 4)
         if _LETTERED.match(text) and alone and (strong or text.endswith(".")) and len(text.split()) <= 7:
             return below + 4
-        if bold and alone and follows and not ends and len(text.split()) <= 10:
+        if bold and alone and follows and not ends and len(text.split()) <= 10 and len(text) <= 80:
             return below + 3 if len(_LETTERS.findall(text)) >= 4 else 0
         if (
             upper
