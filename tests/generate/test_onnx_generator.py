@@ -56,6 +56,8 @@ class TestTinyGenerator(GeneratorContract):
 
 
 class TestDefaultGenerator(GeneratorContract):
+    plugin = "onnx"
+
     @pytest.fixture
     def generator(self, smollm2):
         return smollm2

@@ -8,6 +8,8 @@ from ragedge.testing.index_contract import DIM, IndexContract, clustered_rows, n
 
 
 class TestExact(IndexContract):
+    plugin = "exact"
+
     least_recall = 0.97  # int8 codes swap near ties
 
     @pytest.fixture
@@ -16,6 +18,8 @@ class TestExact(IndexContract):
 
 
 class TestHnsw(IndexContract):
+    plugin = "hnsw"
+
     @pytest.fixture
     def factory(self):
         return pytest.importorskip(
@@ -50,6 +54,8 @@ class TestHnsw(IndexContract):
 
 
 class TestUsearch(IndexContract):
+    plugin = "usearch"
+
     @pytest.fixture
     def factory(self):
         return pytest.importorskip(

@@ -3,14 +3,18 @@ from __future__ import annotations
 import pytest
 from ragedge_sentence_chunker import create
 
+from ragedge import plugins
 from ragedge.datatypes import Document, Page
 from ragedge.errors import ConfigError
+from ragedge.protocols import Chunker
 from ragedge.testing.chunker_contract import ChunkerContract
 from ragedge.testing.word_counter import WordCounter
 
 
 class TestSentenceChunker(ChunkerContract):
-    plugin = "sentence"
+    def make_chunker(self, max_tokens: int) -> Chunker:
+        chunker: Chunker = plugins.create("chunker", "sentence", {"max_tokens": max_tokens})
+        return chunker
 
 
 def chunks(text: str, max_tokens: int = 16) -> list[str]:
@@ -19,8 +23,8 @@ def chunks(text: str, max_tokens: int = 16) -> list[str]:
 
 
 def test_sentences_stay_whole() -> None:
-    first = "Park on level ground and let the engine cool."
-    second = "Remove the drain plug. Catch the oil."
+    first = "Park the car on level ground and let the engine cool down."
+    second = "Remove the drain plug. Catch the oil in a pan."
     assert chunks(f"{first} {second}") == [first, second]
 
 
