@@ -20,7 +20,7 @@ import numpy as np
 
 from ragedge import plugins
 from ragedge.errors import RagedgeError
-from ragedge.index.exact import ExactIndex
+from ragedge.index.exact import ExactIndex, row_products
 from ragedge.index.quantize import dequantize_rows
 from ragedge.index.store import Store
 from ragedge.privacy.egress import guarded_thread
@@ -106,7 +106,7 @@ class VectorCache:
             chosen = ids[:: max(1, len(ids) // _SAMPLE)]
             _, codes, scale = self._store.vector_rows(chosen.tolist())
             sample = self._sample = (generation, dequantize_rows(codes, scale))
-        scores = sample[1] @ query
+        scores = row_products(sample[1], query)
         # Too few rows, or all alike, say nothing: a spread that is usual for sentence encoders then.
         if len(scores) < _LEAST_SAMPLE or scores.std() < 1e-3:
             return 0.0, _USUAL_DEVIATION

@@ -70,6 +70,12 @@ class ExactIndex:
             ids, codes, scale = ids[places], codes[places], scale[places]
         return best_first(ids, dot_rows(codes, scale, query), top_k)
 
+    def scores(self, ids: Int64, query: Float32) -> Float32:
+        """Return the dot product of rows that it holds with a query, (len(ids),)."""
+        all_ids, codes, scale = self._rows
+        places = np.searchsorted(all_ids, ids)
+        return dot_rows(codes[places], scale[places], query)
+
     def dump(self) -> bytes:
         """Return nothing: rebuilding from the rows is as quick as loading."""
         return b""
@@ -83,9 +89,19 @@ def dot_rows(codes: Int8, scale: Float32, query: Float32) -> Float32:
         part = codes[start : start + _BLOCK]
         wide = block[: len(part)]
         wide[...] = part
-        np.dot(wide, query, out=scores[start : start + len(part)])
+        scores[start : start + len(part)] = row_products(wide, query)
     scores *= scale[:, 0]
     return scores
+
+
+def row_products(rows: Float32, query: Float32) -> Float32:
+    """Return the dot product of each row with a query, (n,).
+
+    Not by ``@``: BLAS would split a few hundred rows over every core, and where another thread has one of
+    them (the embedder's do) it waits for a time slice: 11 ms for 4,096 rows of 384 that take 0.1 ms.
+    """
+    products: Float32 = np.einsum("ij,j->i", rows, query)
+    return products
 
 
 def create(options: Options) -> ExactIndex:

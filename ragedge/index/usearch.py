@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from usearch.index import Index
 
+from ragedge.index.exact import row_products
 from ragedge.index.quantize import quantize_rows
 from ragedge.index.row_checks import IndexOptions, best_first, check_added, check_query, search_allowed
 
@@ -86,8 +87,8 @@ class UsearchIndex:
         codes = np.asarray(self._graph.get(ids.astype(np.uint64)), dtype=np.float32).reshape(
             len(ids), self.dim
         )
-        norms = np.linalg.norm(codes, axis=1)
-        scores: Float32 = (codes @ query / np.maximum(norms, 1)).astype(np.float32)
+        norms = np.sqrt(np.einsum("ij,ij->i", codes, codes))
+        scores: Float32 = row_products(codes, query) / np.maximum(norms, 1)
         return scores
 
     def _held(self, ids: Int64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
