@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ragedge.models.compile.chat_template_default import default_template
 from ragedge.models.compile.decoder_config import read_config
 from ragedge.models.compile.decoder_graph import GraphBuilder
 from ragedge.models.compile.decoder_matrices import MatrixStore
@@ -57,6 +58,7 @@ def compile_gguf(gguf: Path, out: Path, *, progress: Progress | None = None) -> 
     header = read_header(gguf)
     config = read_config(header)
     tokenizer = read_tokenizer(header.metadata, config.vocab)
+    tokenizer.write(out / TOKENIZER_NAME)
     total, done = sum(tensor.nbytes for tensor in header.tensors.values()), 0
 
     def advance(count: int) -> None:
@@ -71,8 +73,9 @@ def compile_gguf(gguf: Path, out: Path, *, progress: Progress | None = None) -> 
         store.require_all_read()
         weights.finish()
     (out / MODEL_NAME).write_bytes(model.SerializeToString())
-    (out / TOKENIZER_NAME).write_text(tokenizer.tokenizer_json, encoding="utf-8")
     template = header.metadata.text("tokenizer.chat_template", default="")
+    if not template.strip():
+        template = default_template(header.metadata.texts("tokenizer.ggml.tokens"))
     (out / TEMPLATE_NAME).write_text(template, encoding="utf-8", newline="")
     facts = DecoderFacts(
         layers=config.layers,

@@ -7,14 +7,21 @@ beginning-of-text token is recorded beside the graph instead. Splitting rules: `
 from __future__ import annotations
 
 import json
+from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ragedge.errors import ModelIntegrityError, UnsupportedModelError
 from ragedge.models.compile.gguf_metadata import Metadata
 
 _UNKNOWN, _CONTROL, _USER_DEFINED = 2, 3, 4  # token types that are parsed out of text
 _MAX_VOCAB = 1 << 21
+_MAX_TOKEN_CHARS = 1024  # every cut of a token is looked up, which is quadratic in its length
+_NO_MERGES = '"merges": []'
 
 _CONTRACTIONS = "'s|'t|'re|'ve|'m|'ll|'d"
 _ANY_CASE = "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"
@@ -49,16 +56,32 @@ class TokenizerFacts:
     """A tokenizer and what a runtime must know beside it.
 
     Attributes:
-        tokenizer_json: For ``tokenizers.Tokenizer.from_str``.
         bos_token_id: Beginning of text, if there is one.
         eos_token_ids: Any of these ends an answer.
         add_bos: Text is to begin with ``bos_token_id``.
     """
 
-    tokenizer_json: str
     bos_token_id: int | None
     eos_token_ids: tuple[int, ...]
     add_bos: bool
+    _document: dict[str, Any]
+    _tokens: list[str]
+    _merges: array[int]
+
+    def write(self, path: Path) -> None:
+        """Write ``tokenizer.json``, merge by merge: half a million of them weigh 200 MB as Python lists."""
+        text = json.dumps(self._document, ensure_ascii=False)
+        head, tail = text.rsplit(_NO_MERGES, 1)  # quotes inside tokens are escaped, so this stands there once
+        with path.open("w", encoding="utf-8", newline="") as file:
+            file.write(f"{head}{_NO_MERGES[:-1]}")
+            file.writelines(self._merge_lines())
+            file.write(f"]{tail}")
+
+    def _merge_lines(self) -> Iterator[str]:
+        pairs = iter(self._merges)
+        for number, (left, right) in enumerate(zip(pairs, pairs, strict=True)):
+            pair = json.dumps([self._tokens[left], self._tokens[right]], ensure_ascii=False)
+            yield f",{pair}" if number else pair
 
 
 def read_tokenizer(meta: Metadata, vocab_size: int) -> TokenizerFacts:
@@ -78,13 +101,15 @@ def read_tokenizer(meta: Metadata, vocab_size: int) -> TokenizerFacts:
         raise ModelIntegrityError(
             f"the vocabulary holds {len(tokens)} tokens, {len(set(tokens))} of them different, for {vocab_size} rows"
         )
+    if max(map(len, tokens)) > _MAX_TOKEN_CHARS:
+        raise ModelIntegrityError(f"the vocabulary holds a token of over {_MAX_TOKEN_CHARS} characters")
     types = meta.numbers("tokenizer.ggml.token_type", len(tokens))
     kinds = [1] * len(tokens) if types is None else types.tolist()
     if kind == "gpt2":
-        parts = _byte_level(meta, tokens)
+        parts, merges = _byte_level(meta, tokens)
         add_bos_default = meta.text("tokenizer.ggml.pre", default="default") in _WHOLE_WORDS_FIRST
     elif kind == "llama":
-        parts = _sentencepiece(meta, tokens)
+        parts, merges = _sentencepiece(meta, tokens)
         add_bos_default = True
     else:
         raise UnsupportedModelError(
@@ -100,9 +125,8 @@ def read_tokenizer(meta: Metadata, vocab_size: int) -> TokenizerFacts:
     }
     bos = _token_id(meta, "bos", len(tokens))
     add_bos = meta.flag("tokenizer.ggml.add_bos_token", default=add_bos_default) and bos is not None
-    text = json.dumps(tokenizer, ensure_ascii=False)
-    _check(text)
-    return TokenizerFacts(text, bos, _end_tokens(meta, tokens, kinds), add_bos)
+    ends = _end_tokens(meta, tokens, kinds)
+    return TokenizerFacts(bos, ends, add_bos, tokenizer, tokens, merges)
 
 
 def _token_id(meta: Metadata, role: str, size: int) -> int | None:
@@ -138,16 +162,19 @@ def _added(tokens: list[str], kinds: list[int]) -> list[dict[str, Any]]:
     ]
 
 
-def _byte_level(meta: Metadata, tokens: list[str]) -> dict[str, Any]:
+def _byte_level(meta: Metadata, tokens: list[str]) -> tuple[dict[str, Any], array[int]]:
     pre = meta.text("tokenizer.ggml.pre", default="default")
     if pre not in _SPLITS:
         raise UnsupportedModelError(
             f"pre-tokenizer {pre[:40]!r} is not supported; supported: {', '.join(sorted(_SPLITS))}"
         )
-    merges = [merge.split(" ", 1) for merge in meta.texts("tokenizer.ggml.merges")]
-    known = set(tokens)
-    if any(len(pair) != 2 or not known.issuperset((*pair, "".join(pair))) for pair in merges):
-        raise ModelIntegrityError("a merge of the tokenizer names tokens that its vocabulary lacks")
+    known = {token: index for index, token in enumerate(tokens)}
+    merges = array("i")
+    for merge in meta.texts("tokenizer.ggml.merges"):
+        left, _, right = merge.partition(" ")
+        if left not in known or right not in known or left + right not in known:
+            raise ModelIntegrityError("a merge of the tokenizer names tokens that its vocabulary lacks")
+        merges.extend((known[left], known[right]))
     splits = [
         {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
         for pattern in _SPLITS[pre]
@@ -166,25 +193,28 @@ def _byte_level(meta: Metadata, tokens: list[str]) -> dict[str, Any]:
             "fuse_unk": False,
             "byte_fallback": False,
             "ignore_merges": pre in _WHOLE_WORDS_FIRST,
-            "vocab": {token: index for index, token in enumerate(tokens)},
-            "merges": merges,
+            "vocab": known,
+            "merges": [],
         },
-    }
+    }, merges
 
 
-def _sentencepiece(meta: Metadata, tokens: list[str]) -> dict[str, Any]:
+def _sentencepiece(meta: Metadata, tokens: list[str]) -> tuple[dict[str, Any], array[int]]:
     """Express merging by score as merging by rank: every way to join two tokens into a third, best score first."""
     scores = meta.numbers("tokenizer.ggml.scores", len(tokens))
-    if scores is None:
-        raise ModelIntegrityError("the tokenizer has no scores")
+    if scores is None or not np.isfinite(scores.astype(np.float64)).all():
+        raise ModelIntegrityError("the tokenizer has no scores, or one that is not a finite number")
     known = {token: index for index, token in enumerate(tokens)}
-    merges = [
-        (-float(scores[index]), known[token[:cut]], known[token[cut:]], token[:cut], token[cut:])
-        for token, index in known.items()
-        for cut in range(1, len(token))
-        if token[:cut] in known and token[cut:] in known
-    ]
-    merges.sort(key=lambda merge: merge[:3])
+    pieces, merges = array("i"), array("i")  # what each merge makes, and its two halves
+    for token, index in known.items():
+        for cut in range(1, len(token)):
+            left, right = known.get(token[:cut]), known.get(token[cut:])
+            if left is not None and right is not None:
+                pieces.append(index)
+                merges.extend((left, right))
+    pairs = np.array(merges, np.int32).reshape(-1, 2)
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], -scores.astype(np.float64)[np.array(pieces, np.int64)]))
+    merges = array("i", pairs[order].tobytes())
     prefix = meta.flag("tokenizer.ggml.add_space_prefix", default=True)
     unknown = _token_id(meta, "unknown", len(tokens))
     spaces = {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}
@@ -210,15 +240,6 @@ def _sentencepiece(meta: Metadata, tokens: list[str]) -> dict[str, Any]:
             "byte_fallback": True,
             "ignore_merges": False,
             "vocab": known,
-            "merges": [[left, right] for *_, left, right in merges],
+            "merges": [],
         },
-    }
-
-
-def _check(text: str) -> None:
-    from tokenizers import Tokenizer
-
-    try:
-        Tokenizer.from_str(text)
-    except Exception as exc:  # the library raises bare Exception
-        raise ModelIntegrityError("the tokenizer's vocabulary does not load") from exc
+    }, merges

@@ -8,6 +8,7 @@ import pytest
 from ragedge.datatypes import Message
 from ragedge.errors import ModelIntegrityError
 from ragedge.models.chat_template import ChatTemplate
+from ragedge.models.compile.chat_template_default import default_template
 
 CHAT = [
     Message("system", "Be brief."),
@@ -150,6 +151,25 @@ def test_hostile_template_is_stopped(name):
     assert time.process_time() - began < 30  # the limit is on steps; tracing alone costs some of this
     assert "Torque" not in str(caught.value)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("tokens", "begin", "end"),
+    [
+        (["<|im_start|>", "<|im_end|>"], "<|im_start|>system\nBe brief.", "<|im_start|>assistant\n"),
+        (["<start_of_turn>", "<end_of_turn>"], "<bos><start_of_turn>user\nBe brief.\n\nTorque?", "model\n"),
+        (
+            ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"],
+            "<bos><|start_header_id|>system<|end_header_id|>\n\nBe",
+            "<|start_header_id|>assistant<|end_header_id|>\n\n",
+        ),
+        (["a"], "system: Be brief.", "assistant:"),
+    ],
+)
+def test_a_file_without_a_template_gets_that_of_its_turn_tokens(tokens, begin, end):
+    prompt = ChatTemplate(default_template(tokens)).render(CHAT[:2], bos_token="<bos>")
+    assert prompt.startswith(begin)
+    assert prompt.endswith(end)
 
 
 def test_an_error_after_a_stopped_rendering_leaves_the_template_usable():
