@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -191,10 +192,8 @@ class _WorkerProcess:
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             assert stream is not None
-            try:
+            with contextlib.suppress(OSError):  # what could not be flushed to a dead process is of no use
                 stream.close()
-            except OSError:  # what could not be flushed to a dead process is of no use
-                pass
 
     def exchange(
         self, head: bytes, data: bytes, timeout_s: float, memory_bytes: int

@@ -76,6 +76,9 @@ class SectionChunker:
             middle = len(units) // 2
             yield from self._emit(units[:middle], path, rulers, counter)
             yield from self._emit(units[middle:], path, rulers, counter)
+        elif "\n" in chunk.context:  # the last line holds the column heads
+            units[0].context = units[0].context.rpartition("\n")[2]
+            yield from self._emit(units, path, rulers, counter)
         elif chunk.context:
             units[0].context = ""
             yield from self._emit(units, path, rulers, counter)

@@ -63,9 +63,10 @@ def read_sections(document: Document, rulers: Sequence[TokenRuler], limit: int) 
         for block in covering_blocks(page):
             ruler = rulers[index]
             if block.kind != "heading":
-                section.units.extend(_units(block, index, ruler, limit))
+                caption = _caption_before(section.units, index, rulers)
+                section.units.extend(_units(block, index, ruler, limit, caption))
                 continue
-            if any(unit.kind != "heading" for unit in section.units):
+            if any(unit.kind not in ("heading", "figure") for unit in section.units):
                 yield section
                 section = Section((), (), [])
             title = " ".join(page.text[block.start : block.end].split())
@@ -79,6 +80,13 @@ def read_sections(document: Document, rulers: Sequence[TokenRuler], limit: int) 
             section.units.extend(_sentences(block, index, ruler, limit, with_next=True))
     if section.units:
         yield section
+
+
+def _caption_before(units: Sequence[Unit], page: int, rulers: Sequence[TokenRuler]) -> str:
+    """Return the caption that stands right before, which names a table; empty if none does."""
+    if not units or units[-1].kind != "caption" or units[-1].page != page:
+        return ""
+    return " ".join(rulers[page].text[units[-1].start : units[-1].end].split())
 
 
 def covering_blocks(page: Page) -> Iterator[Block]:
@@ -100,11 +108,11 @@ def runs_on(text: str, following: str) -> bool:
     return bool(head) and not _SENTENCE_END.search(text) and (head.islower() or "\u3040" <= head <= "\u9fff")
 
 
-def _units(block: Block, page: int, ruler: TokenRuler, limit: int) -> list[Unit]:
+def _units(block: Block, page: int, ruler: TokenRuler, limit: int, caption: str) -> list[Unit]:
     tokens = ruler.count(block.start, block.end)
     guards = block.kind in SAFETY_KINDS or block.kind in ("note", "caption")
     if block.kind == "table" and tokens > limit // 2:
-        return _rows(block, page, ruler, limit)
+        return _rows(block, page, ruler, limit, caption)
     if block.kind in ("list", "paragraph") and tokens > limit // 3:
         steps = _steps(block, page, ruler, limit)
         if len(steps) > 1:
@@ -115,13 +123,14 @@ def _units(block: Block, page: int, ruler: TokenRuler, limit: int) -> list[Unit]
     return [Unit(block.kind, page, block.start, block.end, tokens, guards or colon)]
 
 
-def _rows(block: Block, page: int, ruler: TokenRuler, limit: int) -> list[Unit]:
+def _rows(block: Block, page: int, ruler: TokenRuler, limit: int, caption: str) -> list[Unit]:
     """Break a table into rows that carry the column heads as context."""
     lines = _lines(ruler.text, block.start, block.end)
     heads = lines[: block.header_rows]
     context = "\n".join(ruler.text[start:end].strip() for start, end in heads)
-    if heads and ruler.count(heads[0][0], heads[-1][1]) > limit // 3:
+    if heads and ruler.count(heads[0][0], heads[-1][1]) > limit // 2:
         context = ""
+    context = "\n".join(part for part in (caption[:120], context) if part)
     units = [Unit("table", page, start, end, ruler.count(start, end), True) for start, end in heads]
     units += [
         Unit("table", page, start, end, ruler.count(start, end), context=context)

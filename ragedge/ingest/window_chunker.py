@@ -19,7 +19,8 @@ def create(options: Mapping[str, Any]) -> WindowChunker:
     )
     if checked["overlap_tokens"] * 2 > checked["max_tokens"]:
         raise ConfigError(
-            f"chunker 'window': an overlap of {checked['overlap_tokens']} tokens is over half of {checked['max_tokens']}",
+            f"chunker 'window': an overlap of {checked['overlap_tokens']} tokens is over half "
+            f"of {checked['max_tokens']}",
             hint="lower ingest.overlap_tokens",
         )
     return WindowChunker(checked["max_tokens"], checked["overlap_tokens"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import statistics
 from collections.abc import Sequence
@@ -49,9 +50,7 @@ class PageWriter:
 
     def write(self, rows: Sequence[Row]) -> None:
         """Write one region: a column, or the page."""
-        gaps = [
-            a.y - b.y for a, b in zip(rows, rows[1:], strict=False) if 0 < a.y - b.y < 2.4 * max(b.size, 5)
-        ]
+        gaps = [a.y - b.y for a, b in itertools.pairwise(rows) if 0 < a.y - b.y < 2.4 * max(b.size, 5)]
         self._step = statistics.median_low(gaps) if gaps else 1.3 * self._rules.body_size
         left = min((row.cells[0].x for row in rows), default=0.0)
         right = max((row.cells[-1].end for row in rows), default=0.0)

@@ -14,28 +14,11 @@ import pypdf
 from pypdf.generic import ArrayObject, ContentStream, DictionaryObject, StreamObject
 
 from ragedge.ingest.pdf.fonts import RunFont, load_font
+from ragedge.ingest.pdf.scanner import operations
 
 Matrix = tuple[float, float, float, float, float, float]
 IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
-_TOKEN = re.compile(
-    rb"""
-      (?P<number>[-+]{0,2}(?:\d+\.?\d*|\.\d+)(?:-\d+)?)
-    | \((?P<string>(?:[^()\\]|\\.)*)\)
-    | (?P<nested>\()
-    | /(?P<name>[^\s()<>\[\]{}/%]*)
-    | (?P<operator>[A-Za-z'"][A-Za-z0-9*'"]*)
-    | (?P<open>\[) | (?P<close>\])
-    | <(?P<hex>[0-9A-Fa-f\s]*)>
-    | (?P<dict><<|>>)
-    | %[^\r\n]*
-    """,
-    re.X | re.S,
-)
-_NESTED = re.compile(rb"\\.|[()]", re.S)
-_ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|(\r\n|\r|\n)|(.))", re.S)
-_ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
-_IMAGE_END = re.compile(rb"[\s\x00]EI(?=[\s\x00]|$)")
 _GAPS = re.compile(r" {2,}|\t+")
 _MAX_FORM_DEPTH = 12
 _MAX_FORMS = 2000
@@ -154,55 +137,11 @@ class _ContentReader:
         """Run one stream; forms that it shows are run inside."""
         fonts = _entry(resources, "/Font")
         stack: list[tuple[Any, ...]] = []
-        operands: list[Any] = []
-        array: list[Any] | None = None
         font: RunFont | None = None
         size = leading = char_space = word_space = rise = 0.0
         scale = 1.0
         text_matrix = line_matrix = IDENTITY
-        position, length = 0, len(data)
-        match = _TOKEN.search
-        while position < length:
-            found = match(data, position)
-            if found is None:
-                return
-            position = found.end()
-            kind = found.lastgroup
-            if kind == "number":
-                value = _number(found[0])
-                operands.append(value) if array is None else array.append(value)
-                continue
-            if kind == "string" or kind == "nested":
-                if kind == "nested":
-                    raw, position = _nested_string(data, found.end())
-                else:
-                    raw = found["string"]
-                value = _ESCAPE.sub(_unescape, raw) if b"\\" in raw else raw
-                operands.append(value) if array is None else array.append(value)
-                continue
-            if kind == "hex":
-                digits = b"".join(found["hex"].split())
-                value = bytes.fromhex((digits + b"0" if len(digits) % 2 else digits).decode("ascii"))
-                operands.append(value) if array is None else array.append(value)
-                continue
-            if kind == "open":
-                array = []
-                continue
-            if kind == "close":
-                operands.append(array if array is not None else [])
-                array = None
-                continue
-            if kind == "name":
-                operands.append("/" + found["name"].decode("latin-1"))
-                continue
-            if kind != "operator":
-                continue
-            operator = found["operator"]
-            if array is not None:
-                if operator not in (b"TJ", b"ET", b"BT"):
-                    continue  # some writers set spacings inside the array
-                operands.append(array)  # its end is missing
-                array = None
+        for operator, operands in operations(data):
             self.operations += 1
             if self.operations > _MAX_OPERATIONS or len(self.runs) > _MAX_RUNS:
                 return
@@ -252,12 +191,9 @@ class _ContentReader:
                 elif operator == b"Do":
                     self._object(resources, operands[-1], ctm, depth)
                 elif operator == b"ID":
-                    end = _IMAGE_END.search(data, position)
-                    position = end.end() if end else length
                     self._count_image(ctm)
             except (IndexError, ValueError, TypeError):  # too few operands, or the wrong kind: pass over it
-                pass
-            operands.clear()
+                continue
 
     def _show(
         self,
@@ -351,10 +287,7 @@ class _ContentReader:
         x0, y0 = start * a + rise * c + e, start * b + rise * d + f
         x1, y1 = end * a + rise * c + e, end * b + rise * d + f
         height = abs(size) * (c * c + d * d) ** 0.5
-        if abs(a) >= abs(b):
-            turn = 0 if a >= 0 else 2
-        else:
-            turn = 1 if b > 0 else 3
+        turn = (0 if a >= 0 else 2) if abs(a) >= abs(b) else (1 if b > 0 else 3)
         if turn == 1:
             x0, y0, x1 = y0, -x0, y1
         elif turn == 2:
@@ -440,31 +373,3 @@ def _entry(resources: DictionaryObject, key: str) -> DictionaryObject | None:
 def _spread(text: str) -> str:
     """Put spaces between letters that stand far apart."""
     return " ".join(text)
-
-
-def _number(token: bytes) -> float:
-    try:
-        return float(token)
-    except ValueError:  # doubled signs and 12-34, which other readers take as the first number
-        digits = re.match(rb"[-+]*([\d.]+)", token)
-        return (-1.0 if token.startswith(b"-") else 1.0) * float(digits[1]) if digits else 0.0
-
-
-def _nested_string(data: bytes, start: int) -> tuple[bytes, int]:
-    """Read a string that holds balanced parentheses, from just after its first."""
-    depth = 1
-    for found in _NESTED.finditer(data, start):
-        if found[0] == b"(":
-            depth += 1
-        elif found[0] == b")":
-            depth -= 1
-            if depth == 0:
-                return data[start : found.start()], found.end()
-    return data[start:], len(data)
-
-
-def _unescape(found: re.Match[bytes]) -> bytes:
-    octal, newline, other = found.groups()
-    if octal is not None:
-        return bytes([int(octal, 8) & 255])
-    return b"" if newline is not None else _ESCAPES.get(other, other)

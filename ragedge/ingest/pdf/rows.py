@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import statistics
 from collections.abc import Sequence
@@ -175,7 +176,7 @@ def _gutter(rows: Sequence[Row]) -> float | None:
     best = depth = 0
     place = None
     edges.sort()
-    for (x, step), (after, _) in zip(edges, edges[1:], strict=False):
+    for (x, step), (after, _) in itertools.pairwise(edges):
         depth += step
         if depth > best and after > x:
             best, place = depth, (x + after) / 2

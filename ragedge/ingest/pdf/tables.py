@@ -62,9 +62,7 @@ def _table_end(rows: Sequence[Row], start: int) -> int:
         step = _STEP.match(cell.text) and not _STEP.match(rows[start].cells[0].text)
         if single > 4 or wide or step or before.y - row.y > 2.2 * max(row.size, 6.0):
             break
-        if at + 1 == len(rows) or len(rows[at + 1].cells) > 1:
-            end = at + 1
-        elif cell.x > left + 2 * cell.size:  # the last line of a cell that is not the first
+        if at + 1 == len(rows) or len(rows[at + 1].cells) > 1 or cell.x > left + 2 * cell.size:
             end = at + 1
     return end
 
@@ -90,15 +88,14 @@ def _table(rows: Sequence[Row]) -> Table | None:
         gap = last_y - row.y
         last_y = row.y
         filled = [i for i, text in enumerate(texts) if text]
-        goes_on = grid and gap < 1.45 * size and not texts[0] and any(grid[-1])
+        goes_on = bool(grid) and gap < 1.45 * size and not texts[0] and any(grid[-1])
         # In a numbered table, a row without a number belongs to the one before.
         unnumbered = bool(grid) and numbered and gap < 1.45 * size and not _STEP.match(texts[0] + " ")
         unnumbered = unnumbered and bool(_STEP.match(grid[-1][0]))
-        goes_on = (
-            unnumbered
-            or goes_on
-            and (len(filled) <= max(len(columns) // 2, 1) or not all(grid[-1][i] for i in filled))
+        sparse = len(filled) <= max(len(columns) // 2, 1) or (
+            bool(grid) and not all(grid[-1][i] for i in filled)
         )
+        goes_on = unnumbered or (goes_on and sparse)
         if goes_on:
             for i in filled:
                 grid[-1][i] = _joined(grid[-1][i], texts[i])
