@@ -187,7 +187,7 @@ _GEMMA3 = CatalogEntry(
             ),
         ),
     ),
-    installed_bytes=450_000_000,
+    installed_bytes=340_000_000,
 )
 
 _CATALOG = {entry.name: entry for entry in (_MINILM, _SMOLLM2, _GEMMA3)}

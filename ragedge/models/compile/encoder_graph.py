@@ -23,6 +23,7 @@ Scheme = Literal["int8", "nbits8"]
 SCHEMES: tuple[str, ...] = ("int8", "nbits8")
 CONTRIB = "com.microsoft"
 BLOCK = 32
+_ROWS_AT_ONCE = 2048
 OPSET, CONTRIB_OPSET, IR_VERSION = 17, 1, 9
 _MOST_GRAPH_BYTES = 2**31 - 2**20  # protobuf cannot hold more in one file
 
@@ -31,15 +32,23 @@ class GraphBuilder:
     """Nodes and constants in the order they were added."""
 
     def __init__(self) -> None:
-        self._nodes: list[Any] = []
-        self._constants: dict[str, Any] = {}
+        from onnx import ModelProto
+
+        # Filled in place: assembling a model from parts copies every weight twice.
+        self._model: Any = ModelProto()
+        self._names: set[str] = set()
 
     def constant(self, name: str, values: NDArray[Any]) -> str:
         """Keep an array under a name and return the name; the same name twice keeps the first."""
-        from onnx import numpy_helper
+        from onnx import helper
 
-        if name not in self._constants:
-            self._constants[name] = numpy_helper.from_array(np.asarray(values, order="C"), name)
+        if name not in self._names:
+            self._names.add(name)
+            tensor = self._model.graph.initializer.add()
+            tensor.name = name
+            tensor.data_type = helper.np_dtype_to_tensor_dtype(values.dtype)
+            tensor.dims.extend(values.shape)
+            tensor.raw_data = values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
         return name
 
     def add(
@@ -48,7 +57,7 @@ class GraphBuilder:
         """Add a node with one output and return the output's name."""
         from onnx import helper
 
-        self._nodes.append(
+        self._model.graph.node.append(
             helper.make_node(operator, inputs, [output], name=output, domain=domain, **attributes)
         )
         return output
@@ -106,14 +115,13 @@ class GraphBuilder:
         """
         from onnx import helper
 
-        graph = helper.make_graph(self._nodes, name, inputs, outputs, list(self._constants.values()))
-        model = helper.make_model(
-            graph,
-            opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, CONTRIB_OPSET)],
-            ir_version=IR_VERSION,
-            producer_name="ragedge",
+        model = self._model
+        model.ir_version, model.producer_name, model.graph.name = IR_VERSION, "ragedge", name
+        model.opset_import.extend(
+            [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, CONTRIB_OPSET)]
         )
-        self._constants.clear()
+        model.graph.input.extend(inputs)
+        model.graph.output.extend(outputs)
         size = model.ByteSize()
         if size > _MOST_GRAPH_BYTES:
             raise UnsupportedModelError(
@@ -151,11 +159,20 @@ def pack_blocks(weight: Float32) -> tuple[NDArray[np.uint8], Float32, NDArray[np
         scale: (n, k / 32), float32.
         zero: (n, k / 32), uint8; ``(codes - zero) * scale`` is within one scale of the weight.
     """
-    blocks = weight.reshape(len(weight), -1, BLOCK)  # (n, k / 32, 32)
-    # Zero is always inside the range, so that the zero point is a code.
-    high, low = np.maximum(blocks.max(-1), 0), np.minimum(blocks.min(-1), 0)
-    scale = ((high - low) / 255).astype(np.float32)
-    scale[scale == 0] = 1.0
-    zero = np.clip(np.rint(-low / scale), 0, 255).astype(np.uint8)
-    codes = np.clip(np.rint(blocks / scale[..., None]) + zero[..., None], 0, 255).astype(np.uint8)
-    return codes.reshape(weight.shape), scale, zero
+    channels, width = weight.shape
+    codes = np.empty((channels, width), np.uint8)
+    scale = np.empty((channels, width // BLOCK), np.float32)
+    zero = np.empty((channels, width // BLOCK), np.uint8)
+    # A few rows at a time: the word embeddings are most of a model, and rounding takes several copies.
+    for start in range(0, channels, _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        blocks = weight[rows].reshape(-1, width // BLOCK, BLOCK)  # (rows, k / 32, 32)
+        # Zero is always inside the range, so that the zero point is a code.
+        high, low = np.maximum(blocks.max(-1), 0), np.minimum(blocks.min(-1), 0)
+        step = ((high - low) / 255).astype(np.float32)
+        step[step == 0] = 1.0
+        offset = np.clip(np.rint(-low / step), 0, 255)
+        rounded = np.clip(np.rint(blocks / step[..., None]) + offset[..., None], 0, 255)
+        codes[rows] = rounded.reshape(-1, width)
+        scale[rows], zero[rows] = step, offset
+    return codes, scale, zero

@@ -105,7 +105,7 @@ class TensorFile:
                 hint="import the unquantized weights",
             )
         values: NDArray[np.float32] = np.asarray(self._file.get_tensor(self._prefix + name)).astype(
-            np.float32
+            np.float32, copy=False
         )
         if not np.isfinite(values).all():
             raise ModelIntegrityError(
