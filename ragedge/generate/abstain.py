@@ -12,7 +12,7 @@ from ragedge.generate.evidence import Findings, holds_value
 # questions written for the car guides; their unanswerable twins are the same with the answering passages
 # taken away, and questions asked of the wrong manual.
 _BIAS = -4.33
-_WEIGHTS = (1.56, 1.75, 2.92, 1.12, 0.43)
+_WEIGHTS = (1.56, 1.75, 2.92, 1.12, -0.5, 0.43)
 _NO_VECTORS = 0.35  # cosine taken where the vectors were not asked
 
 
@@ -37,6 +37,7 @@ def features(findings: Findings) -> tuple[float, ...]:
         passage coverage: ... in the best passage, 0 to 1.
         dense: highest cosine between question and passage.
         agreement: 1 where one passage leads both rankings, 0.5 where the first has a place in both, else 0.
+        missing: share of the question's terms that no passage holds, 0 to 1.
         value: 0 where a value is asked for and none of the best units holds one in the unit asked for, else 1.
     """
     hits = [p.hit for p in findings.passages]
@@ -50,7 +51,9 @@ def features(findings: Findings) -> tuple[float, ...]:
             agreement = max(agreement, 0.5)
     coverage = max((e.coverage for e in findings.ranked), default=0.0)
     value = findings.question.form != "value" or any(holds_value(findings, e) for e in findings.ranked[:3])
-    return coverage, findings.passage_coverage, float(dense), agreement, float(value)
+    terms = findings.question.terms
+    missing = len(findings.missing) / len(terms) if terms else 1.0
+    return coverage, findings.passage_coverage, float(dense), agreement, missing, float(value)
 
 
 def decide(findings: Findings, threshold: float) -> Decision:

@@ -11,18 +11,24 @@ from dataclasses import dataclass
 from ragedge.datatypes import ScoredChunk
 from ragedge.generate.question import Question
 from ragedge.generate.sentences import Unit, cells, flat, read_units
-from ragedge.generate.terms import codes, content_terms, fold, numbers, quantities
+from ragedge.generate.terms import codes, content_terms, fold, is_code, numbers, quantities
 
 # What each counts in a unit's score. The word overlap is at most 1; the rest break its ties.
 # Chosen on the first half of the television manual's questions and questions written for the car guides.
 _HEADING = 0.35  # a question word that only the heading or the column heads hold
 _NEARBY = 0.25  # ... that only the rest of the passage holds
+_CODE_WEIGHT = 2.0  # a code in the question is what it is about
 _HAS_VALUE = 0.25
 _HAS_UNIT = 0.25
 _RANK = 0.10
 _NOT_A_STATEMENT = re.compile(
     r"\.{5,}|(?:\. ){5,}|^(?:figure|fig\.|picture|table|abb\.|bild|図|表)\s?[\d.-]+|\?$", re.I
 )  # a line of a table of contents, a caption, a question
+_CONTENTS = re.compile(
+    r"\W*(?:table of )?(?:contents|index|alphabetical index|list of (?:figures|tables)|inhalt\w*|stichwort\w*)\W*$"
+    r"|目次|索引",
+    re.I,
+)
 _NUMBER_WORD = re.compile(
     r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|ein|zwei|drei|vier|fünf)\b"
 )
@@ -67,9 +73,20 @@ class Passage:
     heading_terms: frozenset[str]
     terms: frozenset[str]
 
+    def titles(self) -> list[str]:
+        """Return the headings over the passage and those it begins with."""
+        return [*self.hit.heading, *(flat(self.text(unit)) for unit in self.units if unit.kind == "heading")]
+
     def text(self, unit: Unit) -> str:
         """Return a unit's words, verbatim."""
         return self.hit.text[unit.start : unit.end]
+
+    def is_head(self, index: int) -> bool:
+        """Whether a row is the column heads over the rows that follow it."""
+        if self.units[index].kind != "row" or (index and self.units[index - 1].kind == "row"):
+            return False
+        following = index + 1 < len(self.units) and self.units[index + 1].kind == "row"
+        return following and not _measured(cells(self.text(self.units[index])))
 
     def heads(self, index: int) -> list[str]:
         """Return the column heads over a table row; empty where none are known or they do not fit it."""
@@ -83,10 +100,8 @@ class Passage:
             first -= 1
         head = cells(self.text(self.units[first]))
         # Heads name and do not measure: a first row with as many numbers as this one is data too.
-        plain = sum(any(c.isdigit() for c in cell) for cell in head) < max(
-            1, sum(any(c.isdigit() for c in cell) for cell in row)
-        )
-        return head if first < index and len(head) >= len(row) and plain else []
+        names = _measured(head) < max(1, _measured(row))
+        return head if first < index and len(head) >= len(row) and names else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +146,7 @@ def find_evidence(question: Question, hits: Sequence[ScoredChunk]) -> Findings:
         _score(question, weights, total, passages, place, index)
         for place, passage in enumerate(passages)
         for index, unit in enumerate(passage.units)
-        if unit.kind not in ("heading",) and passage.unit_terms[index]
+        if unit.kind != "heading" and passage.unit_terms[index] and not passage.is_head(index)
     ]
     ranked.sort(key=lambda e: (-e.score, e.passage, e.unit))
     everything = frozenset().union(*(p.terms for p in passages)) if passages else frozenset()
@@ -172,7 +187,13 @@ def term_weights(terms: Sequence[str], passages: Sequence[Passage]) -> dict[str,
     """
     units = [terms for passage in passages for terms in passage.unit_terms]
     held = Counter(term for unit in units for term in unit)
-    return {term: math.log(1 + (len(units) + 1) / (held[term] + 0.5)) for term in terms}
+    weights = {term: math.log(1 + (len(units) + 1) / (held[term] + 0.5)) for term in terms if held[term]}
+    # A word that no unit holds may be the user's own for something the passages name otherwise.
+    typical = sum(weights.values()) / len(weights) if weights else 1.0
+    return {
+        term: weights.get(term, typical) * (_CODE_WEIGHT if is_code(term) and not term.isdecimal() else 1.0)
+        for term in terms
+    }
 
 
 def asked_unit(question: Question) -> re.Pattern[str] | None:
@@ -223,7 +244,8 @@ def _score(
         score += 0.1 * len(quantities(question.text) & quantities(passage.text(unit)))
     if unit.kind in ("warning", "caution", "note"):
         score -= 0.15  # they reach the reader as notices
-    if _NOT_A_STATEMENT.search(passage.text(unit)):
+    contents = any(_CONTENTS.match(title) for title in passage.titles())
+    if contents or _NOT_A_STATEMENT.search(passage.text(unit)):
         score -= 0.4
     if len(own) < _TOO_SHORT and unit.kind != "row":
         score -= 0.2
@@ -232,6 +254,10 @@ def _score(
 
 def _covered(weights: dict[str, float], terms: frozenset[str]) -> float:
     return sum(weight for term, weight in weights.items() if term in terms)
+
+
+def _measured(row: Sequence[str]) -> int:
+    return sum(any(c.isdigit() for c in cell) for cell in row)
 
 
 def _codes(passage: Passage) -> frozenset[str]:

@@ -40,10 +40,12 @@ _VALUE = re.compile(
 )
 _VALUE_NAME = re.compile(
     r"\b(?:torque|pressure|voltage|current|capacity|clearance|resistance|frequency|gap|diameter|part number|weight|"
-    r"interval|viscosity|rating|specifications?|fuse|tolerance)\b|drehmoment|druck\b|spannung|トルク|空気圧|電圧|容量|番号",
+    r"interval|viscosity|rating|specifications?|fuse|tolerance|ratio|amount|thickness|distance|(?:min|max)imum|volume|"
+    r"quantity|(?:fill|oil|tank|tyre|tire|wheel) (?:amount|size|type)|number)\b"
+    r"|drehmoment|druck\b|spannung|トルク|空気圧|電圧|容量|番号",
     re.I,
 )
-_KEYWORDS = 6  # words; a search rather than a sentence
+_KEYWORDS = 12  # words; a search rather than a sentence
 _HOW_TO = re.compile(
     r"^\W*(?:how (?:do|can|should|would|to|does one|is|are|must|could|shall)\b"
     r"|what (?:is|are) the (?:steps?|procedure|way)\b|(?:steps?|procedure|instructions?) (?:to|for)\b"
@@ -57,6 +59,10 @@ _YES_NO = re.compile(
     re.I,
 )
 _WHERE = re.compile(r"^\W*(?:where|wo|woher|wohin)\b|どこ", re.I)
+_SENTENCE = re.compile(
+    r"^\W*(?:why|explain|describe|is|are|do|does|can|could|should|may|must|will|has|have|"
+    r"warum|ist|sind|kann|darf|muss)\b|ますか|なぜ"
+)
 _WH = re.compile(r"何|どこ|いつ|誰|どの|どれ|いくつ|いくら|なぜ|どう")
 
 
@@ -122,7 +128,7 @@ def form_of(text: str) -> Form:
         return "how_to"
     if _WHERE.search(folded):
         return "where"
-    if len(folded.split()) <= _KEYWORDS and _VALUE_NAME.search(folded):
+    if len(folded.split()) <= _KEYWORDS and _VALUE_NAME.search(folded) and not _SENTENCE.search(folded):
         return "value"  # "drain plug torque"
     if _YES_NO.search(folded) and not _WH.search(folded):
         return "yes_no"

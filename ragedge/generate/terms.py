@@ -29,6 +29,7 @@ _ENDINGS = (
     ("ies", 3), ("ing", 3), ("ion", 4), ("ers", 4), ("ied", 3), ("ate", 4), ("ess", 5), ("ly", 4), ("ed", 3),
     ("er", 4), ("es", 3), ("or", 5), ("s", 3), ("e", 3), ("y", 3),
 )  # fmt: skip
+_COUNTRY = re.compile(r"\bUS\b|\bU\.S\.(?:A\.)?")  # in lower case it is a pronoun
 _VOWEL = re.compile(r"[aeiouyäöü]")
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|\d+(?:[.,]\d+)*|(?<![\w.,])\.\d+")
 _QUANTITY = re.compile(r"(\d+(?:[.,]\d+)*)[a-zµω]{1,4}")
@@ -61,7 +62,7 @@ def stem(word: str) -> str:
 
 def content_terms(text: str) -> list[str]:
     """Return a text's terms in order, repeats kept: stems, codes without their marks, numbers, CJK pairs."""
-    folded = fold(text)
+    folded = fold(_COUNTRY.sub("usa", text))
     found: list[str] = []
     for match in _WORD.finditer(folded):
         token = match.group()
