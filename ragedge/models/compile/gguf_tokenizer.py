@@ -18,7 +18,7 @@ import numpy as np
 from ragedge.errors import ModelIntegrityError, UnsupportedModelError
 from ragedge.models.compile.gguf_metadata import Metadata
 
-_UNKNOWN, _CONTROL, _USER_DEFINED = 2, 3, 4  # token types that are parsed out of text
+_NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED = 1, 2, 3, 4  # all but the first are parsed out of text
 _MAX_VOCAB = 1 << 21
 _MAX_TOKEN_CHARS = 1024  # every cut of a token is looked up, which is quadratic in its length
 _NO_MERGES = '"merges": []'
@@ -49,6 +49,8 @@ _END_TOKENS = (
     "<|im_end|>", "<end_of_turn>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<|endoftext|>", "<|end_of_text|>",
     "<|return|>", "<EOT>", "<eos>", "</s>",
 )  # fmt: skip
+
+_ALWAYS_CONTROL = frozenset(_END_TOKENS) - {"<eos>", "</s>"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,12 @@ def read_tokenizer(meta: Metadata, vocab_size: int) -> TokenizerFacts:
     if max(map(len, tokens)) > _MAX_TOKEN_CHARS:
         raise ModelIntegrityError(f"the vocabulary holds a token of over {_MAX_TOKEN_CHARS} characters")
     types = meta.numbers("tokenizer.ggml.token_type", len(tokens))
-    kinds = [1] * len(tokens) if types is None else types.tolist()
+    kinds = [_NORMAL] * len(tokens) if types is None else types.tolist()
+    for index, token in enumerate(tokens):
+        if (
+            token in _ALWAYS_CONTROL and kinds[index] == _NORMAL
+        ):  # mislabelled files exist; llama.cpp mends them too
+            kinds[index] = _CONTROL
     if kind == "gpt2":
         parts, merges = _byte_level(meta, tokens)
         add_bos_default = meta.text("tokenizer.ggml.pre", default="default") in _WHOLE_WORDS_FIRST
