@@ -2,6 +2,7 @@
 # make test       what must hold before a change lands: lint, types, import order, docs, tests
 # make test-slow  tests that run for minutes or against peers (llama.cpp, sentence-transformers)
 # make install-check   a fresh install without extras: wheels only, its size, no torch
+# make docs       write the generated parts of the docs again; make transcript: the README's transcript
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,7 +15,7 @@ PIP := -m pip --disable-pip-version-check install -qq
 DOCS := README.md $(wildcard docs/*.md)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check test-slow install-check models docs format clean
+.PHONY: demo test check test-slow install-check models docs transcript format clean
 
 demo: $(VENV)/.installed
 	@echo "== models (fetched once, then kept on this device)"
@@ -57,6 +58,9 @@ install-check:
 
 docs: $(VENV)/.dev
 	@$(BIN)/cog -r -P -I scripts $(DOCS)
+
+transcript: models
+	@$(BIN)/python scripts/transcript.py --write
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
