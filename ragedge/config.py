@@ -121,7 +121,7 @@ class GenerateConfig(_Stage):
     )
     seed: int | None = Field(None, description="Makes sampling repeatable.")
     abstain_below: float = Field(
-        0.45, ge=0, le=1, description="Confidence under which the answer is that the manual does not say."
+        0.4, ge=0, le=1, description="Confidence under which the answer is that the manual does not say."
     )
 
 
