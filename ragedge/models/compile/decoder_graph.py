@@ -54,7 +54,9 @@ class GraphBuilder:
 
     def _embed(self) -> tuple[str, Matrix]:
         config = self._config
-        matrix = self._store.matrix(["token_embd.weight"], "embedding", [config.vocab], config.hidden)
+        matrix = self._store.matrix(
+            ["token_embd.weight"], "embedding", [config.vocab], config.hidden, eight_bits=True
+        )
         codes = self._store.alias("embedding.table", matrix.codes, (config.vocab, config.hidden))
         inputs = [codes, "input_ids", matrix.scales.name]
         if matrix.zero_points is not None:
@@ -167,7 +169,7 @@ class GraphBuilder:
         inputs = [value, matrix.codes.name, matrix.scales.name, zeros, "", bias]
         while not inputs[-1]:
             inputs.pop()
-        attributes = {"K": matrix.columns, "N": matrix.rows, "bits": 8, "block_size": matrix.block}
+        attributes = {"K": matrix.columns, "N": matrix.rows, "bits": matrix.bits, "block_size": matrix.block}
         output = name if name == "logits" else name + ".y"
         return self._contrib("MatMulNBits", inputs, output, accuracy_level=_ACCURACY_INT8, **attributes)
 

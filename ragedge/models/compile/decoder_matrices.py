@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
@@ -28,6 +28,7 @@ class Matrix:
     rows: int
     columns: int
     block: int
+    bits: int
 
 
 class MatrixStore:
@@ -55,8 +56,18 @@ class MatrixStore:
             self._progress(tensor.nbytes)
         return self._weights.add(stored_name, np.concatenate(parts))
 
-    def matrix(self, names: Sequence[str], stored_name: str, rows: Sequence[int], columns: int) -> Matrix:
+    def matrix(
+        self,
+        names: Sequence[str],
+        stored_name: str,
+        rows: Sequence[int],
+        columns: int,
+        *,
+        eight_bits: bool = False,
+    ) -> Matrix:
         """Store one matrix, or several stacked on one another, in one common layout.
+
+        ``eight_bits`` rules out narrower codes.
 
         Raises:
             ModelIntegrityError: a tensor is missing or of another shape.
@@ -64,12 +75,16 @@ class MatrixStore:
         """
         tensors = [self._tensor(name, (count, columns)) for name, count in zip(names, rows, strict=True)]
         layout = layout_for(frozenset(tensor.type for tensor in tensors))
+        if eight_bits:
+            layout = replace(layout, bits=8)
         if columns % 32:
             raise UnsupportedModelError(
                 f"tensor {names[0]!r} has rows of {columns}; a multiple of 32 is supported"
             )
         total, blocks = sum(rows), columns // layout.block
-        codes = self._weights.reserve(f"{stored_name}.codes", "uint8", (total, blocks, layout.block))
+        codes = self._weights.reserve(
+            f"{stored_name}.codes", "uint8", (total, blocks, layout.block * layout.bits // 8)
+        )
         scales = self._weights.reserve(f"{stored_name}.scales", "float32", (total, blocks))
         zeros = None
         if layout.zero_points:
@@ -77,12 +92,12 @@ class MatrixStore:
         for tensor in tensors:
             for part in stream(self._file, tensor):
                 coded = encode(part, layout)
-                codes.write(coded.codes)
+                codes.write(coded.packed(layout.bits))
                 scales.write(coded.scales)
                 if zeros is not None:
                     zeros.write(coded.zero_points)
                 self._progress(len(coded.codes) * tensor.row_bytes)
-        return Matrix(codes, scales, zeros, total, columns, layout.block)
+        return Matrix(codes, scales, zeros, total, columns, layout.block, layout.bits)
 
     def alias(self, name: str, region: Region, shape: tuple[int, ...]) -> str:
         """Name stored bytes a second time, in another shape."""

@@ -103,4 +103,5 @@ def _quantization(header: GgufHeader) -> str:
     for tensor in header.tensors.values():
         if len(tensor.shape) == 2:
             kinds[tensor.type] += tensor.nbytes
-    return f"8-bit blocks of 32 from {', '.join(kind for kind, _ in kinds.most_common())}"
+    bits = "4-bit and 8-bit" if "Q4_0" in kinds else "8-bit"
+    return f"{bits} blocks of 32 from {', '.join(kind for kind, _ in kinds.most_common())}"
