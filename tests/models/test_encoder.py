@@ -151,6 +151,7 @@ UNSUPPORTED: dict[str, tuple[Any, str]] = {
         "inside the folder",
     ),
     "no tokenizer": (lambda f: (f / "tokenizer.json").unlink(), "tokenizer.json is missing"),
+    "no special tokens": (lambda f: edit(f / "tokenizer.json", post_processor=None), "adds 0 special tokens"),
     "a larger vocabulary": (
         lambda f: tiny_bert.write_tokenizer(f / "tokenizer.json", [*tiny_bert.WORDS, "more"]),
         "ids past",

@@ -16,7 +16,7 @@ SUPPORTED_MODULES = ("Transformer", "Pooling (mean or cls)", "Normalize")
 # (transformers, create_position_ids_from_input_ids).
 _OFFSET_FAMILIES = frozenset({"roberta", "xlm-roberta", "camembert"})
 _MOST_CONFIG_BYTES = 1_000_000
-_SPECIAL_TOKENS = 2  # one before and one after the text, in every supported family
+SPECIAL_TOKENS = 2  # one before and one after the text, in every supported family
 
 Pooling = Literal["mean", "cls"]
 
@@ -90,7 +90,7 @@ def read_encoder_config(folder: Path) -> EncoderConfig:
     pooling = _pooling(folder, _module_paths(folder))
     sentence = _optional_json(folder / "sentence_bert_config.json")
     longest = min(positions - offset, int(sentence.get("max_seq_length") or positions))
-    if longest <= _SPECIAL_TOKENS:
+    if longest <= SPECIAL_TOKENS:
         _unsupported(folder, "max_seq_length", longest, ("3 or more",))
     prompts = _optional_json(folder / "config_sentence_transformers.json").get("prompts") or {}
     return EncoderConfig(
@@ -106,7 +106,7 @@ def read_encoder_config(folder: Path) -> EncoderConfig:
         eps=float(config.get("layer_norm_eps", 1e-12)),
         activation=activation,
         pooling=pooling,
-        max_tokens=longest - _SPECIAL_TOKENS,
+        max_tokens=longest - SPECIAL_TOKENS,
         query_prefix=_prompt(prompts, "query"),
         passage_prefix=_prompt(prompts, "passage", "document", "corpus"),
         lower_case=bool(sentence.get("do_lower_case")),
