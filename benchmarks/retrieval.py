@@ -239,7 +239,8 @@ def wilson(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
 
 def show(name: str, result: dict[str, Any], seconds: float) -> None:
     print(
-        f"{name}: {result['queries']} questions, {result['chunks']} chunks, {result['bytes_per_chunk']:.0f} bytes each, {seconds:.0f} s"
+        f"{name}: {result['queries']} questions, {result['chunks']} chunks, "
+        f"{result['bytes_per_chunk']:.0f} bytes each, {seconds:.0f} s"
     )
     for column, figures in result["columns"].items():
         if "ndcg@10" in figures:

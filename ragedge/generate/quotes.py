@@ -57,7 +57,7 @@ def as_quote(passage: Passage, place: int, index: int) -> Quote:
     if unit.kind != "row":
         return Quote(flat(text), place, (index,))
     heads = passage.heads(index)
-    carried = (index,)
+    carried: tuple[int, ...] = (index,)
     if heads and not passage.hit.context:
         first = index
         while first > 0 and passage.units[first - 1].kind == "row":

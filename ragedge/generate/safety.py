@@ -29,7 +29,7 @@ def notices(passages: Sequence[Passage], cited: Iterable[int]) -> tuple[SafetyNo
     for i in [*before, *wanted]:
         passage = passages[i]
         for unit in passage.units:
-            kind = unit.kind if unit.kind in SAFETY_KINDS else ""
+            kind: str = unit.kind if unit.kind in SAFETY_KINDS else ""
             if not kind and passage.hit.kind in SAFETY_KINDS and len(passage.units) == 1:
                 kind = passage.hit.kind
             if not kind:

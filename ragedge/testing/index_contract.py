@@ -167,7 +167,7 @@ class IndexContract:
         if not data:
             return
         for bad in (b"noise" * 100, data[: len(data) // 2]):
-            with pytest.raises(ValueError):  # noqa: PT011 -- whatever the words
+            with pytest.raises(ValueError):  # whatever the words
                 factory({"dim": DIM, "data": bad})
         with pytest.raises(ValueError, match="width"):
             factory({"dim": DIM + 1, "data": data})

@@ -153,8 +153,8 @@ def test_another_process_waits_and_a_killed_one_lets_go(vault):
 
 def test_the_database_keeps_no_temporary_files_and_waits_for_nobody(vault):
     connection = vault.connect()
-    pragmas = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in
-               ("journal_mode", "temp_store", "secure_delete", "foreign_keys", "synchronous", "trusted_schema")}  # fmt: skip
+    names = ("journal_mode", "temp_store", "secure_delete", "foreign_keys", "synchronous", "trusted_schema")
+    pragmas = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names}
     connection.close()
     assert pragmas == {
         "journal_mode": "wal", "temp_store": 2, "secure_delete": 1, "foreign_keys": 1, "synchronous": 2,
