@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from ragedge.generate.evidence import Findings, holds_value
 
 # Logistic regression of "the passages answer" on the features below, answerable questions weighing 7 in 10.
-# Fitted by benchmarks/fit_confidence.py on the first half of the television manual's questions, on
-# questions written for the car guides and on the example manual's; their unanswerable twins are the same with the answering passages
-# taken away, and questions asked of the wrong manual.
+# Fitted by benchmarks/fit_confidence.py on the first half of the television manual's questions, on questions
+# written for the car guides and on the example manual's; their unanswerable twins are the same with the
+# answering passages taken away, and questions asked of the wrong manual.
 _BIAS = -4.0
 _WEIGHTS = (1.62, 1.47, 2.24, 1.25, -0.6, 0.66)
 _NO_VECTORS = 0.35  # cosine taken where the vectors were not asked

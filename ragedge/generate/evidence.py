@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ragedge.datatypes import ScoredChunk
 from ragedge.generate.question import Question
 from ragedge.generate.sentences import Unit, cells, flat, read_units
-from ragedge.generate.terms import codes, content_terms, fold, is_code, numbers, quantities
+from ragedge.generate.terms import codes, content_terms, fold, is_code, quantities, values
 
 # What each counts in a unit's score. The word overlap is at most 1; the rest break its ties.
 # Chosen on the first half of the television manual's questions and questions written for the car guides.
@@ -214,7 +214,7 @@ def _values(question: Question, passage: Passage, index: int) -> tuple[bool, boo
     """Return whether a unit holds a value, and whether in the unit asked for; None where none is."""
     unit = passage.units[index]
     text = fold(passage.text(unit))
-    value = bool(numbers(text) - numbers(question.text)) or bool(_NUMBER_WORD.search(text))
+    value = bool(values(text) - values(question.text)) or bool(_NUMBER_WORD.search(text))
     wanted = asked_unit(question)
     if wanted is None:
         return value, None
@@ -233,10 +233,11 @@ def _score(
     passage, unit = passages[place], passages[place].units[index]
     own = passage.unit_terms[index]
     coverage = _covered(weights, own) / total
-    by_heading = _covered({t: w for t, w in weights.items() if t not in own}, passage.heading_terms) / total
-    nearby = _covered(
-        {t: w for t, w in weights.items() if t not in own and t not in passage.heading_terms}, passage.terms
-    )
+    headed = passage.heading_terms
+    if unit.kind == "row":
+        headed = headed.union(*(content_terms(head) for head in passage.heads(index)))
+    by_heading = _covered({t: w for t, w in weights.items() if t not in own}, headed) / total
+    nearby = _covered({t: w for t, w in weights.items() if t not in own and t not in headed}, passage.terms)
     score = coverage + _HEADING * by_heading + _NEARBY * nearby / total + _RANK / (1 + place)
     if question.form == "value":
         value, in_unit = _values(question, passage, index)

@@ -21,6 +21,7 @@ STOP_WORDS = frozenset(
     wann war warum was welche welcher welches wenn werden wer wie wieso wird wo woher womit wozu zu zum zur""".split()  # noqa: SIM905 -- as a list it would fill pages
 )
 _WORD = re.compile(r"[^\W_]+(?:[.,/'’·-][^\W_]+)*")
+_TOKEN = re.compile(r"[^\W_]+(?:[.,/'’·-][^\W_]+)*|(?<![\w.,])\.\d+|[^\w\s]")
 _PART = re.compile(r"[^\W_]+")
 _HAN = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 # Longest first; what stays must have the length given, so that "string" and "bed" keep their ends.
@@ -104,6 +105,13 @@ def codes(text: str) -> set[str]:
 def numbers(text: str) -> set[str]:
     """Return the numbers of a text in one spelling: no thousands commas, no zeros before or after."""
     return {spell_number(m.group()) for m in _NUMBER.finditer(fold(text))}
+
+
+def values(text: str) -> set[str]:
+    """Return the numbers of a text that are no part of a code: 35 of ``35 N·m``, not 16 of ``QE16``."""
+    tokens = (m.group() for m in _WORD.finditer(fold(text)))
+    coded = {token for token in tokens if is_code(token) and not _QUANTITY.fullmatch(token)}
+    return numbers(" ".join("" if token in coded else token for token in _TOKEN.findall(fold(text))))
 
 
 def spell_number(number: str) -> str:

@@ -1,6 +1,6 @@
 import pytest
 
-from ragedge.generate.terms import codes, content_terms, numbers, quantities, stem
+from ragedge.generate.terms import codes, content_terms, numbers, quantities, stem, values
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,10 @@ def test_a_question_keeps_what_tells():
 
 def test_numbers_have_one_spelling():
     assert numbers("1,200 and 3,5 and 007 and .50") == {"1200", "3.5", "7", "0.5"}
+
+
+def test_a_code_holds_no_value():
+    assert values("QE16-A takes 4.2 L at 12V and .5 bar") == {"4.2", "12", "0.5"}
 
 
 def test_quantities_have_one_spelling():
