@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ DEFAULTS: Mapping[str, Any] = {
     "backend": "cpu",
     "context_window": 1024,
 }
+PLAIN_TURN_END = ("\n\nuser:", "\n\nsystem:")  # as models.chat_template writes turns without a template
 
 
 class OnnxGenerator:
@@ -41,7 +43,14 @@ class OnnxGenerator:
 
     capabilities = GeneratorCapabilities(logits=True, kv_state=True, token_counts=True)
 
-    def __init__(self, manifest: Manifest, decoder: Decoder, tokenizer: Any, encoder: PromptEncoder) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        decoder: Decoder,
+        tokenizer: Any,
+        encoder: PromptEncoder,
+        turn_end: tuple[str, ...] = (),
+    ) -> None:
         assert manifest.decoder is not None
         self.name = manifest.name
         self.fingerprint = manifest.fingerprint
@@ -50,6 +59,7 @@ class OnnxGenerator:
         self._tokenizer = tokenizer
         self._encoder = encoder
         self._end_tokens = frozenset(manifest.decoder.eos_token_ids)
+        self._turn_end = turn_end
         self._turns = Turns()
 
     @classmethod
@@ -80,7 +90,8 @@ class OnnxGenerator:
             )
         try:
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            template = ChatTemplate((folder / "chat_template.jinja").read_text(encoding="utf-8"))
+            written = (folder / "chat_template.jinja").read_text(encoding="utf-8")
+            template = ChatTemplate(written)
         except ModelError:
             raise
         except Exception as exc:  # tokenizers raises bare Exception
@@ -98,7 +109,8 @@ class OnnxGenerator:
             eos_token_id=facts.eos_token_ids[0],
             add_bos=facts.add_bos,
         )
-        return cls(manifest, decoder, tokenizer, encoder)
+        # A base model has no token for the end of a turn: it goes on with the user's next line.
+        return cls(manifest, decoder, tokenizer, encoder, () if written.strip() else PLAIN_TURN_END)
 
     def count_tokens(self, messages: Sequence[Message], /) -> int:
         """Count the tokens of a prompt, chat template included."""
@@ -116,7 +128,7 @@ class OnnxGenerator:
         self._check_fits(len(prompt), options.max_new_tokens)
         return DecodeLoop(
             prompt,
-            options,
+            replace(options, stop=(*options.stop, *self._turn_end)),
             decoder=self._decoder,
             tokenizer=self._tokenizer,
             turns=self._turns,

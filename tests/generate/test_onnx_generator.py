@@ -204,6 +204,16 @@ def test_an_end_token_stops_and_is_not_counted(tiny_folder):
     assert token not in generation._tokens[generation.stats.prompt_tokens :]
 
 
+def test_a_model_without_a_template_ends_where_the_transcripts_next_turn_begins(tmp_path):
+    write_tiny_decoder(tmp_path)
+    (tmp_path / "chat_template.jinja").write_text("", encoding="utf-8")
+    generation = opened(tmp_path).generate(ask("x"), GenerationOptions(stop=("#",)))
+    assert generation._options.stop[0] == "#"
+    base = opened(tmp_path)
+    transcript = base._tokenizer.decode(base._encoder.encode([Message("user", "x"), Message("user", "y")]))
+    assert any(end in transcript for end in generation._options.stop), "the template writes turns that way"
+
+
 def test_the_window_is_filled_to_its_last_token(tiny_folder):
     tiny = opened(tiny_folder, context_window=128)
     room = 128 - tiny.count_tokens(ask("x"))
