@@ -195,6 +195,13 @@ def truncate(keep: int | float) -> Any:
     return apply
 
 
+def drop_special_token(folder: Path) -> None:
+    """The library panics in native code over a template whose token is not described."""
+    post = json.loads((folder / "tokenizer.json").read_text())["post_processor"]
+    del post["special_tokens"]["[SEP]"]
+    edit(folder / "tokenizer.json", post_processor=post)
+
+
 def poison(folder: Path) -> None:
     tensors = tiny_bert.bert_tensors()
     tensors["embeddings.LayerNorm.bias"][3] = np.nan
@@ -215,6 +222,7 @@ HOSTILE = {
     "a shape that overflows": with_entry(shape=[2**62, 2**62]),
     "a shape of other size": with_entry(shape=[65]),
     "NaN": poison,
+    "a tokenizer that panics": drop_special_token,
     "a missing file": lambda f: (f / "model.safetensors").unlink(),
     "a tokenizer that is none": lambda f: (f / "tokenizer.json").write_text('{"model": {"type": "Nope"}}'),
     "a tokenizer that is no JSON": lambda f: (f / "tokenizer.json").write_text("nope"),

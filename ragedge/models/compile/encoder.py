@@ -269,19 +269,20 @@ def _check_tokenizer(raw: dict[str, Any], path: Path, vocab: int) -> None:
 
     try:
         tokenizer = Tokenizer.from_str(json.dumps(raw))
+        special = len(tokenizer.encode("").ids)
+        largest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as exc:  # the library raises bare Exception, and its panics are not even that
         raise ModelIntegrityError(
             f"{path} is not a tokenizer: {' '.join(str(exc).split())[:200]}", hint="fetch the file again"
         ) from exc
-    special = len(tokenizer.encode("").ids)
     if special != SPECIAL_TOKENS:
         raise UnsupportedModelError(
             f"{path} adds {special} special tokens to a text; supported: {SPECIAL_TOKENS}, one at each end",
             hint="save the tokenizer with its post-processor",
         )
-    if max(tokenizer.get_vocab(with_added_tokens=True).values(), default=0) >= vocab:
+    if largest >= vocab:
         raise UnsupportedModelError(
             f"{path} has ids past the model's {vocab} word embeddings", hint="fetch the matching tokenizer"
         )
