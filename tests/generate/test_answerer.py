@@ -3,9 +3,11 @@ from concurrent.futures import Future
 
 import pytest
 from answer_passages import OIL, STEPS, TORQUES, found, hit
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ragedge.config import GenerateConfig
-from ragedge.datatypes import GeneratorCapabilities
+from ragedge.datatypes import GeneratorCapabilities, PlacedSpan
 from ragedge.errors import ModelNotFoundError, QuestionError
 from ragedge.generate.answerer import Answerer
 from ragedge.testing.fake_generator import FakeGenerator
@@ -191,3 +193,48 @@ def test_the_answer_prints_as_the_contract_says():
     assert set(printed["sentences"][0]) == {"text", "origin", "citations"}
     assert printed["timings"]["prompt_tokens"] > 0
     assert 0 <= printed["confidence"] <= 1
+
+
+TEXTS = st.lists(
+    st.sampled_from(
+        [
+            "oil",
+            "plug",
+            "4.2 L",
+            "35 N·m",
+            ".",
+            "\n",
+            "\n\n",
+            " | ",
+            "1. ",
+            "WARNING",
+            "Fastener",
+            "の油。",
+            "-",
+            "QE16",
+            "図 3",
+        ]
+    ),
+    max_size=60,
+).map(" ".join)
+ALWAYS = GenerateConfig(abstain_below=0.0)
+
+
+@given(
+    st.lists(TEXTS.filter(lambda text: text.strip()), min_size=1, max_size=3),
+    st.sampled_from(
+        ["oil plug torque?", "How do I drain the oil?", "Where is the plug?", "油の量は", "Is QE16 oil?"]
+    ),
+)
+def test_whatever_the_pages_hold_quotes_are_verbatim(pages, question):
+    """Each hit runs over two pages; each citation must be found on the page it names."""
+    hits, texts = [], {}
+    for rank, text in enumerate(pages, 1):
+        texts[rank], texts[rank + 100] = text, "The oil plug takes 35 N·m."
+        spans = tuple(PlacedSpan(page, str(page), 0, len(texts[page])) for page in (rank, rank + 100))
+        hits.append(hit(f"{text}\n{texts[rank + 100]}", rank, spans=spans))
+    answer = ask(FakeGenerator("The oil plug takes 35 N·m."), question, found(*hits), ALWAYS)
+    assert all(texts[c.page][c.start : c.end] == c.quote for c in answer.citations)
+    assert all(c.quote.strip() == c.quote != "" for c in answer.citations)
+    assert all(s.citations for s in answer.sentences)
+    assert answer.abstained or answer.sentences
