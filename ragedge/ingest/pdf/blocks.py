@@ -91,6 +91,8 @@ class PageWriter:
             level = self._rules.level(
                 text, row.size, bold=bold, page=self._page, alone=alone, follows=follows
             )
+        if level and _CAPTION.match(text):
+            level = 0
         steps = self._kind == "list" and not (outdented or apart)
         if level and steps and _ITEM.match(text) and text.upper() != text[0].upper() + text[1:]:
             level = 0  # "b. Remove bolt." among steps is a step

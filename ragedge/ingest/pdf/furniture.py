@@ -16,6 +16,7 @@ _LABEL = re.compile(
     re.I,
 )
 _END_NUMBER = re.compile(r"^\d{1,4}(?=\s|$)|(?<=\s)\d{1,4}$")
+_CONTINUED = re.compile(r"^(?:table|figure|tab\.|fig\.|tabelle|bild|表|図)", re.I)
 _NUMBERS = re.compile(r"\d+|\b[ivxlc]+\b", re.I)
 
 
@@ -31,6 +32,12 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
     edges: Counter[tuple[str, bool]] = Counter()
     exact: Counter[tuple[str, int]] = Counter()
     texts: Counter[str] = Counter()
+    ends = Counter(
+        (rows[i].text, round(rows[i].y / 4))
+        for height, rows in pages
+        for i in _outermost(rows)
+        if not _EDGE_SHARE * height <= rows[i].y <= (1 - _EDGE_SHARE) * height
+    )
     for height, rows in pages:
         edges.update({(key, top) for _, key, top in _edge_rows(height, rows)})
         texts.update({row.text for row in rows})
@@ -46,6 +53,12 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
             # A bare page number is one even where its form is rare; anything else must recur.
             if edges[key, top] >= (often if len(key) > 6 else 3)
             or (_LABEL.match(rows[index].text) and edges[key, top] >= 2)
+        }
+        # A chapter's running head stands on its few pages alone, but always as the outermost row.
+        drop |= {
+            i
+            for i in _outermost(rows)
+            if ends[rows[i].text, round(rows[i].y / 4)] >= 3 and not _CONTINUED.match(rows[i].text)
         }
         if read >= 5:
             form = {
@@ -63,6 +76,11 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
             }
         found.append(drop)
     return found
+
+
+def _outermost(rows: Sequence[Row]) -> set[int]:
+    """Return the first and last two rows of a page that has more than those."""
+    return {0, 1, len(rows) - 2, len(rows) - 1} if len(rows) > 4 else set()
 
 
 def _numbered_rows(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int]]:

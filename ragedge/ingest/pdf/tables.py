@@ -6,6 +6,7 @@ them are aligned as well.
 
 from __future__ import annotations
 
+import itertools
 import re
 import statistics
 from collections.abc import Sequence
@@ -82,6 +83,7 @@ def _table(rows: Sequence[Row]) -> Table | None:
     grid: list[list[str]] = []
     bold: list[bool] = []
     last_y = rows[0].y
+    pitch = _row_pitch(rows, columns)
     numbered = sum(bool(_STEP.match(row.text)) for row in many) >= max(2, 0.5 * len(many))
     for row in rows:
         texts = _placed(row.fine if fine else row.cells, columns)
@@ -96,6 +98,9 @@ def _table(rows: Sequence[Row]) -> Table | None:
             bool(grid) and not all(grid[-1][i] for i in filled)
         )
         goes_on = unnumbered or (goes_on and sparse)
+        # Lines closer than rows are: a cell's second line, in all columns or in the first alone.
+        if grid and gap < 0.88 * pitch and (not texts[0] or len(filled) == 1):
+            goes_on = True
         if goes_on:
             for i in filled:
                 grid[-1][i] = _joined(grid[-1][i], texts[i])
@@ -105,6 +110,17 @@ def _table(rows: Sequence[Row]) -> Table | None:
     if len(grid) < 2:
         return None
     return Table(grid, _header_rows(grid, bold))
+
+
+def _row_pitch(rows: Sequence[Row], columns: Sequence[tuple[float, float]]) -> float:
+    """Return the usual distance above a row that fills its first column and others; 0 where rows are few."""
+    edge = columns[0][1]
+    gaps = [
+        above.y - row.y
+        for above, row in itertools.pairwise(rows)
+        if row.cells[0].x < edge and len(row.cells) * 2 > len(columns)
+    ]
+    return statistics.median(gaps) if len(gaps) >= 3 else 0.0
 
 
 def _joined(before: str, after: str) -> str:
