@@ -62,6 +62,13 @@ class _Binding:
     measured: bool
     before: frozenset[str]
 
+    @property
+    def measure(self) -> str:
+        """What kind of number it is: its unit, its currency, or the word it counts; empty where nothing tells."""
+        if self.measured:
+            return self.follower.partition("u")[2]
+        return next((mark for mark in "$€£¥" if mark in self.before), self.follower)
+
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
@@ -124,8 +131,8 @@ def verify(
         for place, passage in enumerate(passages):
             for first in range(len(passage.units) - width + 1):
                 run = range(first, first + width)
-                if width > 1 and any(passage.units[i].kind == "row" for i in run):
-                    continue  # a row speaks for itself alone
+                if width > 1 and (claim.bindings or any(passage.units[i].kind == "row" for i in run)):
+                    continue  # a number, or a row, stands with its own sentence alone
                 reason = _check(claim, passage, place, run)
                 if not reason:
                     return Verdict("", place, _carriers(passage, place, run))
@@ -185,7 +192,7 @@ def _check(claim: _Claim, passage: Passage, place: int, run: range) -> Reason:
     if claim.negated != bool(_NEGATION.search(fold(own))):
         return "negation"
     held_numbers = _bindings(read)
-    if not all(_binds(binding, held_numbers) for binding in claim.bindings):
+    if not all(_binds(binding, held_numbers, claim.numbers) for binding in claim.bindings):
         return "binding"
     return ""
 
@@ -207,8 +214,14 @@ def _bindings(text: str) -> list[_Binding]:
     return found
 
 
-def _binds(claim: _Binding, held: Sequence[_Binding]) -> bool:
-    """Whether a number stands somewhere with the same word after it; where none follows, before it."""
+def _binds(claim: _Binding, held: Sequence[_Binding], said: frozenset[str]) -> bool:
+    """Whether a number stands with the same word after it, or before it where none follows; and alone.
+
+    Where the run holds another number of the same measure that the sentence does not say, words in common
+    cannot tell which of them is meant.
+    """
+    if any(other.measure == claim.measure and other.number not in said for other in held):
+        return False
     same = [other for other in held if other.number == claim.number]
     if claim.follower:
         return any(other.follower == claim.follower for other in same)

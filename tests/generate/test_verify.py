@@ -65,6 +65,21 @@ def test_a_number_stands_beside_what_it_counts():
     assert verify("Wait 10 minutes.", [passage], ()).holds
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("• Car module: $99.00\n• Programmer: $16.99", "The car module is available for $16.99."),
+        ("The plug takes 35 N·m and the filter 18 N·m.", "The filter takes 35 N·m."),
+        (
+            "Fastener | Hybrid (N·m) | Plug-in (N·m)\nDrain plug | 35 | 28",
+            "The drain plug of the hybrid is 28 N·m.",
+        ),
+    ],
+)
+def test_a_value_with_a_rival_is_left_to_the_quote(text, sentence):
+    assert not verify(sentence, [read_passage(hit(text))], ()).holds
+
+
 def test_the_verdict_names_the_units_that_carry_the_sentence():
     verdict = verify("The drain plug is 35 N·m.", PASSAGES, ())
     passage = PASSAGES[verdict.passage]
