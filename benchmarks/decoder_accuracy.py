@@ -57,6 +57,10 @@ def main() -> None:
         print(
             f"{row['file'][:38]:38} {row['engine']:10} {cosine:>8} {lowest:>8} {agree:>12} {row['perplexity']:11.4f}"
         )
+        if ratio := row.get("perplexity_ratio_to_llama_cpp"):
+            print(
+                f"    perplexity / llama.cpp's: {ratio['value']:.4f} [{ratio['low']:.4f}, {ratio['high']:.4f}]"
+            )
     if args.json:
         args.json.write_text(json.dumps({"schema": 1, "rows": rows}, indent=1) + "\n", encoding="utf-8")
 
@@ -70,7 +74,7 @@ def compare(label: str, path: Path, folder: Path, args: argparse.Namespace) -> l
     if not args.no_peer:
         engines["llama.cpp"] = llama_logits(path, args)
     reference = ReferenceDecoder(path)
-    found = {name: {"cosine": [], "agree": 0, "nll": 0.0} for name in ("float32", *engines)}
+    found = {name: {"cosine": [], "agree": 0, "nll": []} for name in ("float32", *engines)}
     for number, ids in enumerate(windows):
         exact = reference.logits(ids)
         for name, engine in {"float32": lambda _, exact=exact: exact, **engines}.items():
@@ -78,9 +82,9 @@ def compare(label: str, path: Path, folder: Path, args: argparse.Namespace) -> l
             entry = found[name]
             entry["cosine"].append(cosines(logits, exact))
             entry["agree"] += int((logits.argmax(1) == exact.argmax(1)).sum())
-            entry["nll"] += negative_log_likelihood(logits[:-1], ids[1:])
+            entry["nll"].append(negative_log_likelihood(logits[:-1], ids[1:]))
         print(f"{label}: window {number + 1} of {len(windows)}", file=sys.stderr)
-    predicted = sum(len(ids) - 1 for ids in windows)
+    losses = {name: np.concatenate(entry["nll"]) for name, entry in found.items()}
     return [
         {
             "file": label,
@@ -90,7 +94,8 @@ def compare(label: str, path: Path, folder: Path, args: argparse.Namespace) -> l
             "cosine_mean": float(np.concatenate(entry["cosine"]).mean()),
             "cosine_min": float(np.concatenate(entry["cosine"]).min()),
             "agree": entry["agree"],
-            "perplexity": float(np.exp(entry["nll"] / predicted)),
+            "perplexity": float(np.exp(losses[name].mean())),
+            **against_peer(name, losses),
         }
         for name, entry in found.items()
     ]
@@ -125,10 +130,20 @@ def llama_logits(path: Path, args: argparse.Namespace):
     return logits
 
 
-def negative_log_likelihood(logits: np.ndarray, targets: np.ndarray) -> float:
+def against_peer(name: str, losses: dict[str, np.ndarray]) -> dict:
+    """Ratio of our perplexity to llama.cpp's with its 95% interval, the positions paired."""
+    if name != "ragedge" or "llama.cpp" not in losses:
+        return {}
+    difference = losses["ragedge"] - losses["llama.cpp"]
+    half = 1.96 * difference.std(ddof=1) / np.sqrt(len(difference))
+    value, low, high = (float(np.exp(difference.mean() + shift)) for shift in (0, -half, half))
+    return {"perplexity_ratio_to_llama_cpp": {"value": value, "low": low, "high": high}}
+
+
+def negative_log_likelihood(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
     highest = logits.max(1)
     total = np.log(np.exp(logits - highest[:, None]).sum(1)) + highest
-    return float((total - logits[np.arange(len(targets)), targets]).sum())
+    return total - logits[np.arange(len(targets)), targets]
 
 
 if __name__ == "__main__":
