@@ -341,3 +341,14 @@ def test_pages_that_differ_in_their_figures_alone_keep_them():
     assert [page.text for page in load(pages.pdf()).pages] == [
         f"Torque of bolt {n}: {n * 7} Nm" for n in range(1, 6)
     ]
+
+
+def test_a_chapters_running_head_is_left_out_on_its_few_pages():
+    pages = Pages()
+    for number in range(1, 13):
+        pages.canvas.drawString(72, 800, "Brakes" if number < 5 else f"Body part {number}")
+        pages.lines(wrapped(f"Page {number} speaks of item {number}. " + PROSE[number * 9 :], 80), y=640)
+        pages.next()
+    texts = [page.text for page in load(pages.pdf()).pages]
+    assert not any("Brakes" in text for text in texts)
+    assert all(f"item {n}." in text for n, text in enumerate(texts, 1))

@@ -33,9 +33,10 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
     exact: Counter[tuple[str, int]] = Counter()
     texts: Counter[str] = Counter()
     ends = Counter(
-        (rows[i].text, round(rows[i].y / 4))
+        (cell.text, _place(rows[i], height))
         for height, rows in pages
         for i in _outermost(rows)
+        for cell in rows[i].cells
         if not _EDGE_SHARE * height <= rows[i].y <= (1 - _EDGE_SHARE) * height
     )
     for height, rows in pages:
@@ -58,7 +59,7 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
         drop |= {
             i
             for i in _outermost(rows)
-            if ends[rows[i].text, round(rows[i].y / 4)] >= 3 and not _CONTINUED.match(rows[i].text)
+            if _recurs(i, rows, height, ends) and not _CONTINUED.match(rows[i].text)
         }
         if read >= 5:
             form = {
@@ -76,6 +77,21 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
             }
         found.append(drop)
     return found
+
+
+def _place(row: Row, height: float) -> int:
+    """Return a row's distance from the nearer edge, which pages of another size share; below zero from the foot."""
+    return round((height - row.y) / 4) if row.y > height / 2 else -round(row.y / 4)
+
+
+def _recurs(index: int, rows: Sequence[Row], height: float, ends: Counter[tuple[str, int]]) -> bool:
+    """Whether each cell of a row stands there on other pages, too, or repeats a line of its own page."""
+    place = _place(rows[index], height)
+    known = [ends[cell.text, place] >= 3 for cell in rows[index].cells]
+    others = {row.text for at, row in enumerate(rows) if at != index}
+    return any(known) and all(
+        k or cell.text in others for k, cell in zip(known, rows[index].cells, strict=True)
+    )
 
 
 def _outermost(rows: Sequence[Row]) -> set[int]:

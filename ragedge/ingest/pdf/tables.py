@@ -172,9 +172,7 @@ def _header_rows(grid: Sequence[Sequence[str]], bold: Sequence[bool]) -> int:
     count = 0
     for texts, is_bold in zip(grid[:4], bold, strict=False):
         words = [text for text in texts if text]
-        figures = sum(
-            bool(_DIGITS.search(text)) and sum(c.isdigit() for c in text) * 3 > len(text) for text in words
-        )
+        figures = any(text[0].isdigit() or sum(c.isdigit() for c in text) * 3 > len(text) for text in words)
         if figures or not words or max(map(len, words)) > 60:
             break
         letters = "".join(words)
