@@ -1,7 +1,9 @@
 """Speed of reading a prompt and of writing, against llama.cpp on the same file and on requantized ones.
 
-    python benchmarks/generation.py --gguf SmolLM2-135M-Instruct.Q4_1.gguf --model smollm2-135m
+    python benchmarks/generation.py --gguf SmolLM2-135M-Instruct.Q4_1.gguf
 
+The file is compiled afresh. Five comparisons: the same file on both sides; ragedge on that file against
+llama.cpp on Q8_0 and Q4_0 files that its own quantizer makes of it; and those two files on both sides.
 Both engines run in one process, in turn, the same tokens in each round; a pause lets the threads of the
 one stop spinning before the other starts. llama.cpp runs with the fastest of its settings, found by a sweep
 for reading and for writing apart. Medians over the rounds; ratios are of rounds paired, so that a busy
@@ -18,10 +20,9 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from llama_peer import LlamaContext, LlamaModel, Settings, quantize, sweep, time_once
+from llama_peer import FTYPE, LlamaContext, LlamaModel, Settings, quantize, sweep, time_once
 
-from ragedge.models import store
-from ragedge.models.manifest import Manifest
+from ragedge.models.compile.gguf_decoder import compile_gguf
 from ragedge.runtime.cpu_backend import create
 from ragedge.runtime.decoder import Decoder
 
@@ -35,8 +36,6 @@ TEXT = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gguf", type=Path, required=True, help="the file that the model was compiled from")
-    parser.add_argument("--model", default="smollm2-135m", help="installed model")
-    parser.add_argument("--folder", type=Path, help="a model folder, instead of an installed model")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--prompt-tokens", type=int, default=256)
     parser.add_argument("--new-tokens", type=int, default=64)
@@ -51,28 +50,21 @@ def main() -> None:
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
 
-    folder = args.folder or store.find(args.model).path
-    manifest = Manifest.model_validate_json((folder / "manifest.json").read_text(encoding="utf-8"))
-    decoder = Decoder.open(
-        folder,
-        manifest.decoder,
-        create({}),
-        threads=args.threads,
-        capacity=1024,
-        chunk_tokens=args.chunk_tokens,
-    )
-    ids = prompt_ids(folder, args.prompt_tokens)
-    files = {"same file": args.gguf}
+    result = {"new_tokens": args.new_tokens, "threads": args.threads, "peers": {}}
+    decoder, ids = compiled(args.gguf, args)
+    result["prompt_tokens"] = len(ids)
+    pairs = [("same file", decoder, args.gguf)]
     if not args.same_file_only:
-        for kind in ("Q8_0", "Q4_0"):
-            files[kind] = quantize(args.gguf, args.work / f"{args.gguf.stem}.{kind}.gguf", kind)
-
-    result = {"prompt_tokens": len(ids), "new_tokens": args.new_tokens, "threads": args.threads, "peers": {}}
-    for label, path in files.items():
-        row = compare(decoder, LlamaModel(path), ids, args)
+        made = {
+            kind: quantize(args.gguf, args.work / f"{args.gguf.stem}.{kind}.gguf", kind) for kind in FTYPE
+        }
+        pairs += [(f"against its {kind}", decoder, path) for kind, path in made.items()]
+        pairs += [(f"{kind} on both sides", None, path) for kind, path in made.items()]
+    for label, mine, path in pairs:
+        row = compare(mine or compiled(path, args)[0], LlamaModel(path), ids, args)
         result["peers"][label] = row
         print(
-            f"{label:10s} {path.name}\n"
+            f"{label} ({path.name})\n"
             f"  prefill  ragedge {row['prefill']['ragedge']:7.0f} tok/s  llama.cpp {row['prefill']['llama_cpp']:7.0f}"
             f"  ratio {row['prefill']['ratio']:.2f}  ({row['prefill']['settings']})\n"
             f"  decode   ragedge {row['decode']['ragedge']:7.1f} tok/s  llama.cpp {row['decode']['llama_cpp']:7.1f}"
@@ -94,13 +86,23 @@ class DecoderEngine:
         return self._decoder.extend(ids)[0]
 
 
-def prompt_ids(folder: Path, count: int) -> list[int]:
-    """Return the first tokens of a text long enough."""
+def compiled(gguf: Path, args: argparse.Namespace) -> tuple[Decoder, list[int]]:
+    """Compile a file and open it; return the decoder, and the first tokens of a text long enough."""
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    ids = tokenizer.encode(TEXT * (1 + count // 20), add_special_tokens=False).ids
-    return ids[:count]
+    with tempfile.TemporaryDirectory(dir=args.work) as folder:  # its pages stay mapped after it is removed
+        facts = compile_gguf(gguf, Path(folder)).facts
+        tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
+        ids = tokenizer.encode(TEXT * (1 + args.prompt_tokens // 20), add_special_tokens=False).ids
+        decoder = Decoder.open(
+            Path(folder),
+            facts,
+            create({}),
+            threads=args.threads,
+            capacity=1024,
+            chunk_tokens=args.chunk_tokens,
+        )
+    return decoder, ids[: args.prompt_tokens]
 
 
 def compare(decoder: Decoder, model: LlamaModel, ids: list[int], args: argparse.Namespace) -> dict:
