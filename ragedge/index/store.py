@@ -12,6 +12,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ragedge.datatypes import Chunk, Document, Metadata
@@ -88,10 +89,8 @@ class Store:
             with connections.bare() as connection:
                 version = check_version(connection)
                 if version == 0:
-                    raise KnowledgeBaseNotFoundError(
-                        f"there is no knowledge base at {vault.path}",
-                        hint=f"ragedge ingest FILES --kb {vault.path}",
-                    )
+                    hint = f"ragedge ingest FILES --kb {vault.path}"
+                    raise KnowledgeBaseNotFoundError(f"there is no knowledge base at {vault.path}", hint=hint)
                 if version < SCHEMA_VERSION:
                     with vault.writer():
                         bring_up_to_date(connection)
@@ -191,10 +190,7 @@ class Store:
         Raises:
             LookupError: there is no such document.
         """
-        self._rewrite(
-            source,
-            lambda old: _changed(old, origin=origin, stamp=stamp, metadata=metadata),
-        )
+        self._rewrite(source, lambda old: _changed(old, origin=origin, stamp=stamp, metadata=metadata))
 
     def rename(self, old: str, new: str, *, origin: str | None = None) -> None:
         """Give a document a new name; its chunk ids become those of a fresh ingest under that name.
@@ -391,8 +387,6 @@ def _next_generation(connection: sqlite3.Connection) -> None:
 
 
 def _changed(record: SourceRecord, **changes: Any) -> SourceRecord:
-    from dataclasses import replace
-
     return replace(record, **{key: value for key, value in changes.items() if value is not None})
 
 
