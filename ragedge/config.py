@@ -78,7 +78,7 @@ class IndexConfig(_Stage):
     ef_construction: int = Field(200, ge=8, le=2000, description="HNSW candidates while building.")
     ef_search: int = Field(128, ge=8, le=4000, description="HNSW candidates while searching.")
     exact_below: int = Field(
-        2000, ge=0, description="With fewer chunks than this, search is exact and no graph is kept."
+        5000, ge=0, description="With fewer chunks than this, search is exact and no graph is kept."
     )
 
 

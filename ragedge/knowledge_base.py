@@ -24,6 +24,7 @@ from ragedge.datatypes import Answer, IngestReport, SearchResult
 from ragedge.errors import KnowledgeBaseNotFoundError, SourceError
 from ragedge.privacy import egress as network
 from ragedge.privacy.vault import Vault
+from ragedge.question_text import clean_question
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -221,8 +222,10 @@ class KnowledgeBase:
         from ragedge.generate.answerer import Answerer
 
         started = time.perf_counter()
-        generator = self._generator_loading()
+        question = clean_question(question)
         hits = self.search(question, where=where)
+        # Only now: opening a session holds the interpreter's lock, and would delay the search, not run beside it.
+        generator = self._generator_loading()
         answerer = Answerer(generator, self.config.generate)
         run = answerer.start(
             question, hits, started=started, max_new_tokens=max_new_tokens, budget_ms=budget_ms, seed=seed
@@ -398,7 +401,7 @@ class KnowledgeBase:
         return {"kind": cache.kind, "state": cache.state(), "count": self._open_store().counts().chunks}
 
     def _generator_loading(self) -> Future[Generator] | None:
-        """Begin to load the generator beside the search, which needs the other core less than the clock."""
+        """Begin to load the generator, while the first quotes are chosen and handed out."""
         settings = self.config.generate
         if settings.generator == "none":
             return None

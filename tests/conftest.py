@@ -17,9 +17,10 @@ DATA = ROOT.parent / "shared" / "data"
 
 
 def _models_home() -> Path:
-    """Return the home whose models the tests share: the caller's, else a cache of their own."""
-    named = os.environ.get("RAGEDGE_HOME")
-    return Path(named).expanduser().absolute() if named else Path.home() / ".cache" / "ragedge-tests"
+    """Return the home whose models the tests share: the caller's; only its models are touched."""
+    from ragedge.home import home_dir
+
+    return home_dir()
 
 
 SHARED_HOME = _models_home()

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
-from ragedge.errors import QuestionError
 from ragedge.generate.terms import content_terms, fold
+from ragedge.question_text import clean_question
 
 Form = Literal["value", "how_to", "yes_no", "where", "compare", "explain"]
 Language = Literal["en", "de", "ja"]
-
-LONGEST_QUESTION = 4000  # characters; a page of text is no question, and would fill any prompt
 
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 _GERMAN = re.compile(
@@ -81,28 +78,6 @@ class Question:
     terms: tuple[str, ...]
     form: Form
     language: Language
-
-
-def clean_question(text: str) -> str:
-    """Return a question as one line of printable text.
-
-    Raises:
-        QuestionError: nothing is left, or it is too long.
-    """
-    if len(text) > LONGEST_QUESTION:
-        raise QuestionError(
-            f"the question has {len(text)} characters; at most {LONGEST_QUESTION} are allowed",
-            hint="ask in fewer words; put documents in with ragedge ingest",
-        )
-    # Cc: control, Cf: direction marks and joiners, Cs and Co: not text. All can hide what is asked.
-    kept = "".join(" " if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn"} else c for c in text)
-    cleaned = " ".join(kept.split())
-    if not any(c.isalnum() for c in cleaned):
-        raise QuestionError(
-            "the question is empty: it holds no letter or digit",
-            hint='for example: ragedge ask "tyre pressure"',
-        )
-    return cleaned
 
 
 def read_question(text: str) -> Question:

@@ -12,12 +12,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ragedge.errors import QuestionError
 from ragedge.index.store import Store
 from ragedge.index.terms import exact_terms
 
 _WORD = re.compile(r"[^\W_]+")
-_LONGEST_QUESTION = 100_000
 # Read for its terms; what a person asks is shorter, and a page pasted in is told by its rarest words.
 _MOST_TERMS = 32
 _MOST_WORDS = 512
@@ -54,26 +52,6 @@ class TextQuery:
     match: str
     stems: dict[str, float]
     codes: dict[str, float]
-
-
-def clean_question(question: str) -> str:
-    """Return a question without control characters and outer spaces.
-
-    Raises:
-        QuestionError: it is empty, or over 100,000 characters.
-    """
-    if not isinstance(question, str):
-        raise TypeError(f"a question is a str, not {type(question).__name__}")
-    if len(question) > _LONGEST_QUESTION:
-        raise QuestionError(
-            f"the question has {len(question)} characters; at most {_LONGEST_QUESTION} are allowed",
-            hint="ask one thing at a time",
-        )
-    cleaned = "".join(c if c.isprintable() else " " for c in question).strip()
-    cleaned = cleaned.encode("utf-8", "replace").decode()  # lone surrogates cannot be stored or tokenized
-    if not cleaned:
-        raise QuestionError("the question is empty", hint="give some text to look for")
-    return cleaned
 
 
 def build_query(question: str, store: Store) -> TextQuery:

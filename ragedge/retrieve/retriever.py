@@ -17,9 +17,10 @@ from ragedge.index.cache import VectorCache
 from ragedge.index.exact import dot_rows
 from ragedge.index.rows import StoredChunk
 from ragedge.index.store import Store
+from ragedge.question_text import clean_question
 from ragedge.retrieve.filter import Where, conditions, predicate
 from ragedge.retrieve.fusion import reciprocal_rank, score_based
-from ragedge.retrieve.query import TextQuery, build_query, clean_question
+from ragedge.retrieve.query import TextQuery, build_query
 
 if TYPE_CHECKING:
     from ragedge.protocols import Embedder, Float32, Int64

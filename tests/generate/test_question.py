@@ -1,7 +1,8 @@
 import pytest
 
 from ragedge.errors import QuestionError
-from ragedge.generate.question import LONGEST_QUESTION, clean_question, read_question
+from ragedge.generate.question import read_question
+from ragedge.question_text import LONGEST_QUESTION, clean_question
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\x00\x07\n", "?!", "\u200b\u202e"])
