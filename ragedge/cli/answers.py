@@ -180,8 +180,8 @@ def print_answer(
         output.write(f"\n{notice.kind.upper()}: {one_line(notice.text)}")
     if answer.citations:
         output.write()
-    for number, citation in enumerate(answer.citations, 1):
-        output.write(f"[{number}] {one_line(str(citation))}")
+    for number, place in enumerate(dict.fromkeys(map(str, answer.citations)), 1):
+        output.write(f"[{number}] {one_line(place)}")
     for line in answer.degraded:
         output.note(f"note: {line}")
     if explain:
@@ -195,8 +195,9 @@ def print_explanation(answer: Answer) -> None:
     )
     if answer.abstain_reason:
         output.write(f"abstained: {answer.abstain_reason}")
-    for number, citation in enumerate(answer.citations, 1):
-        output.write(f"[{number}] {one_line(citation.quote)}")
+    places = list(dict.fromkeys(map(str, answer.citations)))
+    for citation in answer.citations:
+        output.write(f"[{places.index(str(citation)) + 1}] {one_line(citation.quote)}")
     for hit in answer.passages:
         why = hit.why
         ranks = f"dense {why.dense_rank or '-'}, text {why.text_rank or '-'}, score {hit.score:.3f}"

@@ -120,6 +120,7 @@ class AnswerRun:
         self._citations = Citations()
         self._sentences: list[Sentence] = []
         self._cited: list[int] = []
+        self._on_lines: list[bool] = []  # of each sentence: a step or a row, on a line of its own
         self._degraded: list[str] = []
         self._model: str | None = None
         self._stats = GenerationStats()
@@ -179,7 +180,7 @@ class AnswerRun:
             return Answer(text, abstained=True, abstain_reason=self._decision.reason, method="none", **common)  # type: ignore[arg-type]
         origins = {s.origin for s in self._sentences}
         return Answer(
-            " ".join(s.text for s in self._sentences),
+            self._text(),
             sentences=tuple(self._sentences),
             citations=tuple(self._citations.items),
             safety=notices(self._findings.passages, self._cited),
@@ -213,6 +214,7 @@ class AnswerRun:
         sentence = Sentence(text, origin, tuple(dict.fromkeys(cited)))  # type: ignore[arg-type]
         self._sentences.append(sentence)
         self._cited.append(place)
+        self._on_lines.append(origin == "quote" and passage.units[units[0]].kind in ("step", "row"))
         return sentence
 
     def _model_sentence(self, generator: Generator) -> Iterator[Sentence]:
@@ -279,6 +281,15 @@ class AnswerRun:
             log.debug("model sentence dropped: %s", verdict.reason)
             return None
         return self._add(sentence, "model", verdict.passage, verdict.units)
+
+    def _text(self) -> str:
+        """Join the sentences: running text with spaces, steps and rows on lines of their own."""
+        text = ""
+        for i, sentence in enumerate(self._sentences):
+            if i:
+                text += "\n" if self._on_lines[i] or self._on_lines[i - 1] else " "
+            text += sentence.text
+        return text
 
     def _elapsed_ms(self) -> float:
         return (time.perf_counter() - self._started) * 1e3

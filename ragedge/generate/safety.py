@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from ragedge.datatypes import SAFETY_KINDS, SafetyNotice
 from ragedge.generate.citations import place
 from ragedge.generate.evidence import Passage
 from ragedge.generate.sentences import flat
+from ragedge.ingest.safety import is_bare_notice_word, notice_kind
 
+_SIGNAL = re.compile(r"^[\W_]*[^\W_]+[\W_]*?[:：!！–—-]+\s*")
 _NEAR = 200  # characters between a notice's passage and the cited one that still make it "right before"
 
 
@@ -36,10 +39,20 @@ def notices(passages: Sequence[Passage], cited: Iterable[int]) -> tuple[SafetyNo
                 continue
             spans = place(passage.hit, unit.start, unit.end)
             page = spans[0][0].page if spans else passage.hit.page
-            notice = SafetyNotice(kind, flat(passage.text(unit)), passage.hit.source, page)
+            notice = SafetyNotice(kind, spoken(passage.text(unit)), passage.hit.source, page)
             if notice not in found:
                 found.append(notice)
     return tuple(found)
+
+
+def spoken(text: str) -> str:
+    """Return a notice on one line without its signal word, which its kind says already."""
+    first, _, rest = text.strip().partition("\n")
+    if is_bare_notice_word(first) and rest.strip():
+        return flat(rest)
+    if notice_kind(first) and not is_bare_notice_word(first):
+        return _SIGNAL.sub("", flat(text), count=1)
+    return flat(text)
 
 
 def _leads(passage: Passage, cited: Passage) -> bool:

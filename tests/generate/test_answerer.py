@@ -66,6 +66,7 @@ def test_a_procedure_is_quoted_with_its_warning_and_the_model_is_not_asked():
     answer = ask(generator, "How do I change the oil?", found(hit(STEPS, page=2)))
     assert generator.prompts == []
     assert [s.text[:2] for s in answer.sentences[1:]] == ["1.", "2.", "3."]
+    assert answer.text.splitlines() == [s.text for s in answer.sentences]
     assert [(n.kind, n.page) for n in answer.safety] == [("warning", 2)]
 
 
