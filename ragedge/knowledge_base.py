@@ -47,6 +47,10 @@ def _no_progress(stage: str, done: int, total: int | None) -> None:
     """Nobody is watching."""
 
 
+def _staged(stage: str, progress: Progress | None) -> Callable[[int, int], None] | None:
+    return None if progress is None else lambda done, total: progress(stage, done, total)
+
+
 def guarded(
     method: Callable[Concatenate[KnowledgeBase, P], R],
 ) -> Callable[Concatenate[KnowledgeBase, P], R]:
@@ -135,7 +139,7 @@ class KnowledgeBase:
         )
         report = intake.run(paths, include, exclude, prefix)
         if self._store is not None:
-            self._vectors().refresh()
+            self._vectors().refresh(_staged("building the index", progress))
         return report
 
     @guarded
@@ -220,6 +224,7 @@ class KnowledgeBase:
             ModelNotFoundError: a configured model is not installed.
         """
         from ragedge.generate.answerer import Answerer
+        from ragedge.retrieve.neighbours import around
 
         started = time.perf_counter()
         question = clean_question(question)
@@ -228,7 +233,13 @@ class KnowledgeBase:
         generator = self._generator_loading()
         answerer = Answerer(generator, self.config.generate)
         run = answerer.start(
-            question, hits, started=started, max_new_tokens=max_new_tokens, budget_ms=budget_ms, seed=seed
+            question,
+            hits,
+            started=started,
+            max_new_tokens=max_new_tokens,
+            budget_ms=budget_ms,
+            seed=seed,
+            neighbours=functools.partial(around, self._open_store()),
         )
         return AnswerStream(run, self._guard)
 
@@ -309,9 +320,9 @@ class KnowledgeBase:
         ]
 
     @guarded
-    def rebuild_index(self) -> dict[str, Any]:
+    def rebuild_index(self, *, progress: Progress | None = None) -> dict[str, Any]:
         """Build the vector index anew from the rows; return its kind, state and count."""
-        self._vectors().refresh(anew=True)
+        self._vectors().refresh(_staged("building the index", progress), anew=True)
         return self._index_status()
 
     @guarded

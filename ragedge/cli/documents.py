@@ -9,6 +9,7 @@ import click
 
 from ragedge.cli import output
 from ragedge.cli.command import (
+    EXIT_FAILED,
     command,
     json_option,
     kb_option,
@@ -79,13 +80,15 @@ def ingest(
         output.write_json(report.as_dict())
     else:
         print_report(report)
-    named = (
-        {path.name for path in paths}
-        | {f"{prefix}/{path.name}" for path in paths}
-        | {str(path) for path in paths}
-    )
-    refused = any(item.source in named for item in report.skipped)
-    return 1 if not report.accepted or refused or (strict and report.skipped) else 0
+    if not report.accepted:
+        output.note("ragedge: nothing was taken in")
+        return EXIT_FAILED
+    named_paths = {path.name for path in paths} | {str(path) for path in paths}
+    refused = [item for item in report.skipped if item.source.removeprefix(f"{prefix}/") in named_paths]
+    if refused or (strict and report.skipped):
+        output.note(f"ragedge: {len(refused) or len(report.skipped)} files could not be taken in")
+        return EXIT_FAILED
+    return 0
 
 
 def print_report(report: IngestReport) -> None:
@@ -101,7 +104,8 @@ def print_report(report: IngestReport) -> None:
     for renamed in report.renamed:
         output.write(f"{'renamed':<10} {one_line(renamed.old)} -> {one_line(renamed.new)}")
     for item in report.skipped:
-        output.write(f"{'skipped':<10} {one_line(item.source)}: {one_line(item.reason)} [{item.code}]")
+        named = item.reason if item.source in item.reason else f"{item.source}: {item.reason}"
+        output.write(f"{'skipped':<10} {one_line(named)} [{item.code}]")
     for unread in report.unread_pages:
         output.write(
             f"{'not read':<10} {one_line(unread.source)}: {len(unread.pages)} pages are images without text"

@@ -8,6 +8,7 @@ import click
 
 from ragedge.cli import output
 from ragedge.cli.command import command, kb_options, open_kb
+from ragedge.cli.progress import progress_bar
 
 
 @click.group()
@@ -20,8 +21,8 @@ def index() -> None:
 @command()
 def rebuild(kb_path: Path | None, config_file: Path | None, as_json: bool) -> None:
     """Build the vector index anew from the stored rows."""
-    with open_kb(kb_path, config_file) as kb:
-        facts = kb.rebuild_index()
+    with open_kb(kb_path, config_file) as kb, progress_bar(enabled=not as_json) as progress:
+        facts = kb.rebuild_index(progress=progress)
     if as_json:
         output.write_json({"schema": 1, "index": facts})
     else:
