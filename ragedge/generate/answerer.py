@@ -13,7 +13,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Generator as Steps
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from ragedge.datatypes import Answer, AskTimings, GenerationOptions, GenerationS
 from ragedge.generate.abstain import decide
 from ragedge.generate.citations import Citations
 from ragedge.generate.evidence import Findings, find_evidence
+from ragedge.generate.procedure import Neighbours, find_procedure
 from ragedge.generate.prompt import Prompt, build_prompt, estimate_tokens
 from ragedge.generate.question import Form, read_question
 from ragedge.generate.quotes import Quote, choose_quotes
@@ -61,6 +62,7 @@ class Answerer:
         temperature: float | None = None,
         seed: int | None = None,
         budget_ms: float | None = None,
+        neighbours: Neighbours | None = None,
     ) -> AnswerRun:
         """Begin to answer; the work is done as the run is iterated.
 
@@ -72,6 +74,7 @@ class Answerer:
             temperature: 0 is greedy; None takes the configured one.
             seed: Makes sampling repeatable.
             budget_ms: Time for the whole answer, search included; once spent, what was quoted stands.
+            neighbours: Returns the chunks around a hit, so that a procedure is quoted whole.
 
         Raises:
             QuestionError: the question is empty or too long.
@@ -93,7 +96,7 @@ class Answerer:
         if started is None:
             started = time.perf_counter() - hits.timings.total_ms / 1e3
         findings = find_evidence(read_question(question), hits)
-        return AnswerRun(self._generator, config, findings, hits, options, started, budget_ms)
+        return AnswerRun(self._generator, config, findings, hits, options, started, budget_ms, neighbours)
 
 
 class AnswerRun:
@@ -108,6 +111,7 @@ class AnswerRun:
         options: GenerationOptions,
         started: float,
         budget_ms: float | None,
+        neighbours: Neighbours | None = None,
     ) -> None:
         self._generator = generator
         self._config = config
@@ -116,10 +120,11 @@ class AnswerRun:
         self._options = options
         self._started = started
         self._budget_ms = budget_ms
+        self._neighbours = neighbours
         self._decision = decide(findings, config.abstain_below)
         self._citations = Citations()
         self._sentences: list[Sentence] = []
-        self._cited: list[int] = []
+        self._cited: list[int] = []  # passages whose notices guard the answer
         self._on_lines: list[bool] = []  # of each sentence: a step or a row, on a line of its own
         self._degraded: list[str] = []
         self._model: str | None = None
@@ -192,7 +197,7 @@ class AnswerRun:
     def _run(self) -> Steps[Sentence, None, None]:
         if self._decision.reason is not None:
             return
-        for quote in choose_quotes(self._findings):
+        for quote in self._quotes():
             yield self._quote(quote)
             if self._closed:
                 return
@@ -202,6 +207,15 @@ class AnswerRun:
             yield from self._model_sentence(
                 generator.result() if isinstance(generator, Future) else generator
             )
+
+    def _quotes(self) -> Sequence[Quote]:
+        if self._findings.question.form == "how_to" and self._neighbours is not None:
+            procedure = find_procedure(self._findings, self._neighbours)
+            if procedure is not None:
+                self._findings = procedure.findings
+                self._cited += procedure.places
+                return procedure.quotes
+        return choose_quotes(self._findings)
 
     def _quote(self, quote: Quote) -> Sentence:
         return self._add(quote.text, "quote", quote.passage, quote.units)

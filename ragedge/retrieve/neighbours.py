@@ -1,0 +1,32 @@
+"""The chunks around a hit, so that what was cut apart for the search can be read whole."""
+
+from __future__ import annotations
+
+from ragedge.datatypes import ScoredChunk
+from ragedge.index.rows import StoredChunk
+from ragedge.index.store import Store
+
+_REACH = 12  # chunks to either side; a longer section is a chapter
+
+
+def around(store: Store, hit: ScoredChunk) -> list[ScoredChunk]:
+    """Return the chunks before and after a hit, itself among them, in the order of the document.
+
+    Raises:
+        DamagedError: a chunk is not what was written.
+    """
+    chunks = store.chunks(hit.source)
+    here = next((i for i, chunk in enumerate(chunks) if chunk.chunk_id == hit.chunk_id), None)
+    if here is None:  # taken out since the search
+        return [hit]
+    near = chunks[max(0, here - _REACH) : here + _REACH + 1]
+    return [hit if chunk.chunk_id == hit.chunk_id else _unranked(chunk, hit.rank) for chunk in near]
+
+
+def _unranked(chunk: StoredChunk, rank: int) -> ScoredChunk:
+    first = chunk.spans[0]
+    pages = tuple(sorted({span.page for span in chunk.spans if span.page is not None}))
+    return ScoredChunk(
+        rank, chunk.chunk_id, chunk.source, first.page, first.page_label, pages, chunk.heading, chunk.kind,
+        chunk.text, first.start, first.end, 0.0, metadata=chunk.metadata, context=chunk.context, spans=chunk.spans,
+    )  # fmt: skip
