@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ragedge.errors import RagedgeError, SourceError
-from ragedge.ingest import detect, preprocess, wire
+from ragedge.ingest import contents, detect, preprocess, wire
 from ragedge.protocols import Chunker, Loader, Preprocessor, TokenCounter
 
 _RECURSION_LIMIT = 3000  # deep enough for sane files; a C stack of 8 MB holds it many times over
@@ -57,7 +57,7 @@ class Worker:
         if name not in self._loaders:
             self._loaders[name] = _plugin("loader", name, {})
         document = preprocess.apply(self._loaders[name].load(data, source), self._preprocessors)
-        chunks = self._chunker.chunk(document, self._counter)
+        chunks = contents.mark(document, self._chunker.chunk(document, self._counter))
         return {"document": wire.document_as_json(document), "chunks": wire.chunks_as_json(chunks)}
 
 

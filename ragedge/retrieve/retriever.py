@@ -86,7 +86,8 @@ class Retriever:
             _hit(0, chunk, score_of[chunk.row], _why(chunk.row, *places), text_query, self._store)
             for chunk in chunks
         ]
-        return [replace(hit, rank=rank) for rank, hit in enumerate(_spread(hits)[:top_k], 1)]
+        hits = sorted(_spread(hits), key=_is_contents)  # stable: only what names pages goes behind
+        return [replace(hit, rank=rank) for rank, hit in enumerate(hits[:top_k], 1)]
 
     def _search_text(self, query: TextQuery, candidates: int, allowed: Int64 | None) -> Ranking:
         """Rank by BM25, chunks that hold the question's rare codes before all others."""
@@ -132,6 +133,11 @@ def _spread(hits: Sequence[ScoredChunk]) -> list[ScoredChunk]:
         seen[place] += 1
         (later if hit.page is not None and seen[place] > _HITS_PER_PAGE else first).append(hit)
     return first + later
+
+
+def _is_contents(hit: ScoredChunk) -> bool:
+    """Whether a hit is from a table of contents or an index, which holds every subject's words and no answer."""
+    return hit.metadata.get("contents") is True
 
 
 def _places(ids: Int64, scores: Float32) -> dict[int, tuple[int, float]]:

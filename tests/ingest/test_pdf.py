@@ -352,3 +352,20 @@ def test_a_chapters_running_head_is_left_out_on_its_few_pages():
     texts = [page.text for page in load(pages.pdf()).pages]
     assert not any("Brakes" in text for text in texts)
     assert all(f"item {n}." in text for n, text in enumerate(texts, 1))
+
+
+def test_entries_of_contents_stay_lines_of_their_own():
+    pages = Pages()
+    titles = (
+        "Coolant pump of the front drive unit",
+        "Inverter",
+        "Belt",
+        "Radiator and its hoses",
+        "Fan",
+        "Bleeding",
+    )
+    lines = [f"{n}.1 {title} {'.' * (70 - len(title))} {n * 3}" for n, title in enumerate(titles, 1)]
+    pages.lines(lines)
+    assert [line.partition(" … ")[2] for line in load(pages.pdf()).pages[0].text.split("\n")] == [
+        "3", "6", "9", "12", "15", "18",
+    ]  # fmt: skip

@@ -93,6 +93,29 @@ def test_a_chunk_over_two_pages_points_to_the_one_that_answers(retriever):
         assert (both.page, both.pages) == (page, (1, 3))
 
 
+def test_contents_come_after_all_others(tmp_path, embedder):
+    vault = Vault.open(tmp_path / "kb", create=True)
+    store = Store.create(
+        vault, embedder_name=embedder.name, fingerprint=embedder.fingerprint, dim=embedder.dim
+    )
+    texts = (
+        "Replacing the front pads 11-2",
+        "Wear of the front pads is measured at the slot.",
+        "Towing hook",
+    )
+    pages = tuple(Page(n, text) for n, text in enumerate(texts, 1))
+    chunks = [
+        Chunk(text, (Span(n, 0, len(text)),), metadata={"contents": True} if n == 0 else {})
+        for n, text in enumerate(texts)
+    ]
+    rows = embedder.embed_passages([c.index_text for c in chunks])
+    store.put_document("m.pdf", "0" * 64, Document("m.pdf", "application/pdf", pages), chunks, rows)
+    retriever = Retriever(store, VectorCache(store, kind="exact"), embedder, RetrieveConfig())
+    assert [hit.page for hit in retriever.search("replacing the front pads")] == [2, 3, 1]
+    assert [hit.page for hit in retriever.search("replacing", 5, ["contents=true"])] == [1]
+    store.close()
+
+
 def test_filters_come_before_the_cut(retriever):
     assert {hit.source for hit in retriever.search("brake fluid", 4, ["year>=2020"])} == {"new.md"}
     assert {hit.source for hit in retriever.search("brake fluid", 4, {"source": "old.md"})} == {"old.md"}

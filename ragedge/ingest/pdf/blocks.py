@@ -26,6 +26,7 @@ _CALL_OUT = re.compile(
 _CAPTION = re.compile(
     r"^(?:fig(?:ure|\.)?|table|tab\.|abb(?:ildung|\.)?|tabelle|bild|図|表)\s*[\dA-Z][\d.\-–]*\b", re.I
 )
+_LED = re.compile(r"… (?:[A-Z\d]{1,3}[-–.])?(?:\d{1,4}|[ivxl]{1,6})$")  # an entry of a table of contents
 _END = (".", "!", "?", ":", ";", "。", "！", "？", "…")
 
 
@@ -159,6 +160,8 @@ class PageWriter:
         if not self._lines or self._kind == "heading" or is_bare_notice_word(self._lines[-1]):
             return False
         before = self._lines[-1]
+        if _LED.search(before) or (_LED.search(text) and before[-1:].isdigit()):
+            return False
         if self._last is None:  # the first line of a column
             return self._kind == "paragraph" and not _ITEM.match(text) and not before.endswith(_END)
         if _ITEM.match(text) and not (text[:1].isalnum() and text[1:2] == ")"):
