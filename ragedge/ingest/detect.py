@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 import re
 
 from ragedge.errors import SourceError
@@ -52,6 +53,11 @@ _HTML_TAG = re.compile(r"</?(?:html|body|div|p|h[1-6]|table|tr|td|ul|ol|li|span|
 _MARKDOWN_LINE = re.compile(r"^(?:#{1,6} \S|```|\|.+\|\s*$|\s*[-*] \[[ x]\]|!?\[[^\]]+\]\([^)]+\)|>\s)", re.M)
 _MARKDOWN_NAMES = (".md", ".markdown", ".mdown", ".mkd")
 _HTML_NAMES = (".html", ".htm", ".xhtml")
+# Text that is no document: in an answer it would be noise, and a set of test questions would be worse.
+_DATA_NAMES = (
+    ".json", ".jsonl", ".ndjson", ".toml", ".yaml", ".yml", ".ini", ".cfg", ".xml", ".css", ".py", ".js", ".ts",
+    ".c", ".h", ".cpp", ".hpp", ".java", ".go", ".rs", ".sh", ".bat", ".ps1", ".sql", ".lock", ".svg",
+)  # fmt: skip
 
 
 def media_type(data: bytes, source: str) -> str:
@@ -93,9 +99,26 @@ def media_type(data: bytes, source: str) -> str:
     head = decode_text(data[:65536], source)
     if len(_HTML_TAG.findall(head)) >= 5 and head.lstrip().startswith("<"):
         return HTML
+    if name.endswith(_DATA_NAMES) or _is_json(head):
+        raise SourceError(
+            "unsupported", f"{source} is data or program text, not a document",
+            hint="supported: PDF, Markdown, HTML, plain text",
+        )  # fmt: skip
     if not name.endswith(".txt") and len(_MARKDOWN_LINE.findall(head)) >= 3:
         return MARKDOWN
     return TEXT
+
+
+def _is_json(head: str) -> bool:
+    """Tell whether text is JSON or JSON Lines: its first line, or all of it, is an object or an array."""
+    if not head.lstrip().startswith(("{", "[")):
+        return False
+    for text in (head.lstrip().splitlines()[0], head):
+        try:
+            return isinstance(json.loads(text), dict | list)
+        except (ValueError, RecursionError):
+            continue
+    return False
 
 
 def decode_text(data: bytes, source: str, declared: str | None = None) -> str:

@@ -21,6 +21,7 @@ from ragedge.ingest.detect import HTML, MARKDOWN, PDF, TEXT, decode_text, media_
         (b"<!doctype html><p>x", "page", HTML),
         (b"<p>x", "page.htm", HTML),
         (b"just words", "a", TEXT),
+        (b"[1] See the other manual.\nMore.", "a.txt", TEXT),
         (b"BMW service plan", "a.txt", TEXT),
         (b"MZ is how this text begins, and it goes on", "a.txt", TEXT),
         ("冷却液".encode("utf-16"), "a.txt", TEXT),
@@ -52,6 +53,9 @@ def zipped(*names):
         (zipped("a.txt"), "a.zip", "unsupported", "ZIP"),
         (bytes(range(256)) * 40, "a.txt", "unsupported", "binary"),
         (b"not a pdf at all", "a.pdf", "damaged", "header"),
+        (b'{"id": 1, "question": "x"}\n{"id": 2}\n', "qa.txt", "unsupported", "data or program"),
+        (b'{"a":\n [1, 2]}\n', "a", "unsupported", "data or program"),
+        (b"key = 1\n", "ragedge.toml", "unsupported", "data or program"),
     ],
 )
 def test_refused_with_its_name(data, name, code, named):
