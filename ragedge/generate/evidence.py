@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ragedge.datatypes import ScoredChunk
+from ragedge.generate.applies import Asked, absent
 from ragedge.generate.question import Question
 from ragedge.generate.sentences import Unit, cells, flat, read_units
 from ragedge.generate.terms import codes, content_terms, fold, is_code, quantities, values
@@ -20,8 +21,14 @@ _NEARBY = 0.25  # ... that only the rest of the passage holds
 _CODE_WEIGHT = 2.0  # a code in the question is what it is about
 _HAS_VALUE = 0.25
 _HAS_UNIT = 0.25
+_OTHER_UNIT = 0.15
 _RANK = 0.10
-_NOT_A_STATEMENT = re.compile(
+_ROW_HEADING = 0.6  # a table's rows leave to its title what they apply to
+_SETTLES = 0.15  # names the model, year, market or side asked about
+_CONFLICT = 0.5  # ... another one
+_TITLE_CONFLICT = 0.35
+_DEFINES = 0.4  # a row whose first cell is the code asked about
+NOT_A_STATEMENT = re.compile(
     r"\.{5,}|(?:\. ){5,}|^(?:figure|fig\.|picture|table|abb\.|bild|図|表)\s?[\d.-]+|\?$", re.I
 )  # a line of a table of contents, a caption, a question
 _CONTENTS = re.compile(
@@ -53,8 +60,15 @@ _UNIT_OF = {
     "how long": r"second|minute|hour|day|month|year|mm\b|\bin\b|\d\s?s\b|\d\s?h\b",
     "how often": r"every|each|km|mile|hour|month|year|daily|weekly|annual",
     "interval": r"every|each|km|mile|hour|month|year",
-    "clearance": r"mm\b|\bin\b|inch|0\.\d",
-    "gap": r"mm\b|\bin\b|inch|0\.\d",
+    "clearance": r"mm\b|\bin\b|inch",
+    "gap": r"mm\b|\bin\b|inch",
+    "thickness": r"mm\b|\bin\b|inch",
+    "diameter": r"mm\b|\bin\b|inch",
+    "width": r"mm\b|\bin\b|inch|\d\s?c?m\b",
+    "height": r"mm\b|\bin\b|inch|\d\s?c?m\b",
+    "viscosity": r"\d+w-?\d+",
+    "ratio": r"\d\s?:\s?\d",
+    "part number": r"\b[a-z]{1,4}-?\d{2,}[a-z\d-]*\b|\b\d{2,}-[a-z\d]{2,}",
     "resistance": r"ohm|ω",
     "frequency": r"hz\b",
     "power": r"\bk?w\b|\d\s?k?w\b|watt|hp\b|horsepower",
@@ -106,12 +120,16 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One unit and how well it answers; ``coverage`` is the weighted share of the question's terms it holds."""
+    """One unit and how well it answers; ``coverage`` is the weighted share of the question's terms it holds.
+
+    ``conflict``: it is about another model, year, market or side than the question.
+    """
 
     passage: int
     unit: int
     score: float
     coverage: float
+    conflict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +160,9 @@ def find_evidence(question: Question, hits: Sequence[ScoredChunk]) -> Findings:
     passages = tuple(read_passage(hit, furniture) for hit in hits)
     weights = term_weights(question.terms, passages)
     total = sum(weights.values()) or 1.0
+    asked = Asked(question.text)
     ranked = [
-        _score(question, weights, total, passages, place, index)
+        _score(question, asked, weights, total, passages, place, index)
         for place, passage in enumerate(passages)
         for index, unit in enumerate(passage.units)
         if unit.kind != "heading" and passage.unit_terms[index] and not passage.is_head(index)
@@ -157,7 +176,8 @@ def find_evidence(question: Question, hits: Sequence[ScoredChunk]) -> Findings:
         weights=weights,
         passage_coverage=max((_covered(weights, p.terms) / total for p in passages), default=0.0),
         missing=frozenset(t for t in question.terms if t not in everything),
-        missing_codes=frozenset(codes(question.text)) - frozenset().union(*(_codes(p) for p in passages)),
+        missing_codes=(frozenset(codes(question.text)) - frozenset().union(*(_codes(p) for p in passages)))
+        | absent(question.text, map(_whole, passages)),
     )
 
 
@@ -204,10 +224,10 @@ def asked_unit(question: Question) -> re.Pattern[str] | None:
 
 
 def holds_value(findings: Findings, evidence: Evidence) -> bool:
-    """Whether a unit holds a number that the question does not, in the unit asked for if one is."""
+    """Whether a unit holds a value in the unit asked for; where none is, a number that the question does not."""
     passage = findings.passages[evidence.passage]
     value, in_unit = _values(findings.question, passage, evidence.unit)
-    return value and in_unit is not False
+    return value if in_unit is None else in_unit
 
 
 def _values(question: Question, passage: Passage, index: int) -> tuple[bool, bool | None]:
@@ -224,6 +244,7 @@ def _values(question: Question, passage: Passage, index: int) -> tuple[bool, boo
 
 def _score(
     question: Question,
+    asked: Asked,
     weights: dict[str, float],
     total: float,
     passages: Sequence[Passage],
@@ -238,19 +259,35 @@ def _score(
         headed = headed.union(*(content_terms(head) for head in passage.heads(index)))
     by_heading = _covered({t: w for t, w in weights.items() if t not in own}, headed) / total
     nearby = _covered({t: w for t, w in weights.items() if t not in own and t not in headed}, passage.terms)
-    score = coverage + _HEADING * by_heading + _NEARBY * nearby / total + _RANK / (1 + place)
+    row = unit.kind == "row"
+    score = (
+        coverage
+        + (_ROW_HEADING if row else _HEADING) * by_heading
+        + _NEARBY * nearby / total
+        + _RANK / (1 + place)
+    )
     if question.form == "value":
         value, in_unit = _values(question, passage, index)
-        score += _HAS_VALUE * value + _HAS_UNIT * bool(in_unit)
+        score += _HAS_VALUE * value + _HAS_UNIT * bool(in_unit) - _OTHER_UNIT * (in_unit is False)
         score += 0.1 * len(quantities(question.text) & quantities(passage.text(unit)))
+    text = passage.text(unit)
+    against = asked.conflicts(text)
+    conflict = bool(against)
+    settled = asked.settles(text)
+    score += _SETTLES * settled - _CONFLICT * against
+    if not settled and asked.conflicts(_title(passage)):
+        score -= _TITLE_CONFLICT
+        conflict = True
+    if row and codes(cells(text)[0]) & codes(question.text):
+        score += _DEFINES
     if unit.kind in ("warning", "caution", "note"):
         score -= 0.15  # they reach the reader as notices
     contents = any(_CONTENTS.match(title) for title in passage.titles())
-    if contents or _NOT_A_STATEMENT.search(passage.text(unit)):
+    if contents or NOT_A_STATEMENT.search(text):
         score -= 0.4
     if len(own) < _TOO_SHORT and unit.kind != "row":
         score -= 0.2
-    return Evidence(place, index, score, coverage + by_heading)
+    return Evidence(place, index, score, coverage + by_heading, conflict)
 
 
 def _covered(weights: dict[str, float], terms: frozenset[str]) -> float:
@@ -261,6 +298,14 @@ def _measured(row: Sequence[str]) -> int:
     return sum(any(c.isdigit() for c in cell) for cell in row)
 
 
+def _title(passage: Passage) -> str:
+    """Return the headings nearest to a passage's text."""
+    return " ".join(passage.titles()[-2:])
+
+
+def _whole(passage: Passage) -> str:
+    return "\n".join((*passage.hit.heading, passage.hit.context, passage.hit.text))
+
+
 def _codes(passage: Passage) -> frozenset[str]:
-    hit = passage.hit
-    return frozenset(codes("\n".join((*hit.heading, hit.context, hit.text))))
+    return frozenset(codes(_whole(passage)))

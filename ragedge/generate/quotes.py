@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ragedge.generate.evidence import Evidence, Findings, Passage
+from ragedge.generate.applies import Asked
+from ragedge.generate.evidence import NOT_A_STATEMENT, Evidence, Findings, Passage, holds_value
 from ragedge.generate.sentences import cells, flat
 from ragedge.generate.terms import fold
 
@@ -13,6 +14,9 @@ from ragedge.generate.terms import fold
 _LONGEST = {"value": 420, "where": 600, "yes_no": 600, "compare": 640, "explain": 640, "how_to": 900}
 _LONGEST_STEPS = 2400  # a procedure cut short is worse than a long one
 _CLOSE = 0.75  # a second unit must score this share of the first
+_SIBLING = 0.92  # ... a second row of the same table
+_NEAR = 0.7  # ... one with a value, to stand before a first without
+_MOST = 3
 _PARENTHESES = re.compile(r"\s*[(\[]([^)\]]*)[)\]]\s*$")
 _UNIT_HEAD = re.compile(
     r"n[·.•-]?m|(?:lbf?|ft|in)[ .·-]{1,2}(?:ft|lbf?s?|in)\.?|psi|bar|kpa|mm|cm|m|km|in\.?|inch(?:es)?|kg|g|lbs?|"
@@ -45,7 +49,7 @@ def choose_quotes(findings: Findings) -> list[Quote]:
     best = findings.ranked[0]
     if form == "how_to" and (steps := _procedure(findings)):
         return steps
-    if form == "value":
+    if form == "value" or findings.passages[best.passage].units[best.unit].kind == "row":
         return _few(findings)
     return _run(findings, best, _LONGEST[form])
 
@@ -92,23 +96,60 @@ def read_row(row: list[str], heads: list[str]) -> str:
 
 
 def _few(findings: Findings) -> list[Quote]:
-    """The best unit, and one more where it does nearly as well and says something else."""
-    best = findings.ranked[0]
+    """The best unit, and one or two more where they do nearly as well and say something else."""
+    ranked = [e for e in findings.ranked[:12] if _is_statement(findings, e)] or list(findings.ranked[:1])
+    best = ranked[0]
+    if findings.question.form == "value" and not holds_value(findings, best):
+        # Words in common without a value are no answer where one with a value does nearly as well.
+        best = next((e for e in ranked if e.score >= _NEAR * best.score and holds_value(findings, e)), best)
+    wanted = findings.question.form != "value" or holds_value(findings, best)
     chosen = [best]
-    for other in findings.ranked[1:6]:
-        if other.score < _CLOSE * best.score or len(chosen) == 3:
-            break
-        if _terms(findings, other) - _terms(findings, best):
+    for other in ranked:
+        close = other.score >= (_SIBLING if _same_table(findings, best, other) else _CLOSE) * best.score
+        if other == best or not close or (other.conflict and not best.conflict):
+            continue
+        if wanted and findings.question.form == "value" and not holds_value(findings, other):
+            continue
+        if _terms(findings, other) - _terms(findings, best) and len(chosen) < _MOST:
             chosen.append(other)
-    quotes = [as_quote(findings.passages[e.passage], e.passage, e.unit) for e in chosen]
-    return [
-        quotes[0],
-        *(
-            q
-            for q in quotes[1:]
-            if len(quotes[0].text) + len(q.text) <= _LONGEST["value"] and q.text != quotes[0].text
-        ),
-    ]
+    quotes: list[Quote] = []
+    for evidence in chosen:
+        quote = _fitted(findings, evidence)
+        length = sum(len(q.text) for q in quotes) + len(quote.text)
+        if not quotes or (length <= _LONGEST["value"] and all(quote.text != q.text for q in quotes)):
+            quotes.append(quote)
+    return quotes
+
+
+def _fitted(findings: Findings, evidence: Evidence) -> Quote:
+    """Quote a unit; of a row's columns, those for other models or years than the question's are left out."""
+    passage = findings.passages[evidence.passage]
+    quote = as_quote(passage, evidence.passage, evidence.unit)
+    if passage.units[evidence.unit].kind != "row":
+        return quote
+    row, heads = cells(passage.text(passage.units[evidence.unit])), passage.heads(evidence.unit)
+    asked = Asked(findings.question.text)
+    named = [i for i, head in enumerate(heads[: len(row)]) if i and asked.settles(head)]
+    if not named:
+        return quote
+    kept = [i for i in range(min(len(row), len(heads))) if i in named or not asked.conflicts(heads[i])]
+    if len(kept) == len(row):
+        return quote
+    text = read_row([row[i] for i in kept], [heads[i] for i in kept])
+    return Quote(text, quote.passage, quote.units)
+
+
+def _is_statement(findings: Findings, evidence: Evidence) -> bool:
+    passage = findings.passages[evidence.passage]
+    text = passage.text(passage.units[evidence.unit])
+    return not NOT_A_STATEMENT.search(text) and (
+        len(text.split()) > 1 or passage.units[evidence.unit].kind == "row"
+    )
+
+
+def _same_table(findings: Findings, one: Evidence, other: Evidence) -> bool:
+    units = findings.passages[one.passage].units
+    return one.passage == other.passage and units[one.unit].kind == units[other.unit].kind == "row"
 
 
 def _run(findings: Findings, best: Evidence, longest: int) -> list[Quote]:
@@ -119,6 +160,7 @@ def _run(findings: Findings, best: Evidence, longest: int) -> list[Quote]:
     length = _length(passage, best.unit)
     while True:
         sides = [i for i in (last + 1, first - 1) if 0 <= i < len(passage.units) and i in score]
+        sides = [i for i in sides if passage.units[i].kind != "row"]
         sides = [i for i in sides if length + _length(passage, i) <= longest]
         if not sides:
             break

@@ -31,6 +31,37 @@ _ENDINGS = (
     ("er", 4), ("es", 3), ("or", 5), ("s", 3), ("e", 3), ("y", 3),
 )  # fmt: skip
 _COUNTRY = re.compile(r"\bUS\b|\bU\.S\.(?:A\.)?")  # in lower case it is a pronoun
+# Words of the trade for one thing, British and American; and what manuals abbreviate. Read after folding.
+_SAME = {
+    "usa": r"united states|americans?|america|the states",
+    "eu": r"europeans?|europe",
+    "jp": r"japanese|japan",
+    "awd": r"(?:all|four)[ -]wheel[ -]drives?|4wd|4x4",
+    "fwd": r"front[ -]wheel[ -]drive",
+    "rwd": r"rear[ -]wheel[ -]drive",
+    "high voltage": r"hv",
+    "oil drain plug": r"sump plugs?|sump bolt|oil drain bolt",
+    "oil pan": r"oil sump|sump",
+    "disc": r"rotors?|disks?",
+    "tyre": r"tires?",
+    "windscreen": r"windshields?",
+    "bonnet": r"hood",
+    "petrol": r"gasoline",
+    "spanner": r"wrench(?:es)?",
+    "gearbox": r"transmissions?",
+    "aluminium": r"aluminum",
+    "kerb": r"curb",
+    "colour": r"colors?",
+    "antenna": r"aerials?",
+    "parking brake": r"hand[ -]?brakes?",
+    "air conditioning": r"air[ -]?con|a/c",
+    "crankshaft": r"crank",
+    "camshaft": r"cam",
+    "minimum": r"min(?=\.)|at least|scrap|wear limit|discard",
+    "maximum": r"max|at most|highest",
+}
+_SYNONYM = re.compile("|".join(rf"(?P<w{i}>\b(?:{words})\b)" for i, words in enumerate(_SAME.values())))
+_CANONICAL = tuple(_SAME)
 _VOWEL = re.compile(r"[aeiouyäöü]")
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|\d+(?:[.,]\d+)*|(?<![\w.,])\.\d+")
 _QUANTITY = re.compile(r"(\d+(?:[.,]\d+)*)[a-zµω]{1,4}")
@@ -63,7 +94,9 @@ def stem(word: str) -> str:
 
 def content_terms(text: str) -> list[str]:
     """Return a text's terms in order, repeats kept: stems, codes without their marks, numbers, CJK pairs."""
-    folded = fold(_COUNTRY.sub("usa", text))
+    folded = _SYNONYM.sub(
+        lambda m: _CANONICAL[int((m.lastgroup or "w0")[1:])], fold(_COUNTRY.sub("usa", text))
+    )
     found: list[str] = []
     for match in _WORD.finditer(folded):
         token = match.group()
