@@ -23,7 +23,7 @@ JACKS = hit("Point | Applies to | Load\nFront jack | K12, 2021 | 900 kg\nFront j
         ("all-wheel drive towing", "FWD: 500 kg"),
     ],
 )
-def test_what_is_said_of_another_model_year_market_or_side_Asked(question).conflicts(text):
+def test_what_is_said_of_another_model_year_market_or_side_conflicts(question, text):
     assert Asked(question).conflicts(text) == 1
     assert Asked(question).settles(text) == 0
 
