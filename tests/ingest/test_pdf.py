@@ -369,3 +369,26 @@ def test_entries_of_contents_stay_lines_of_their_own():
     assert [line.partition(" … ")[2] for line in load(pages.pdf()).pages[0].text.split("\n")] == [
         "3", "6", "9", "12", "15", "18",
     ]  # fmt: skip
+
+
+def test_columns_whose_lines_stand_at_different_heights():
+    pages = Pages()
+    pages.lines(["Noises. " + PROSE[:60]], y=760)
+    pages.lines(wrapped("Left side. " + PROSE, 42), x=60, y=722)
+    pages.lines(wrapped("Right side. " + PROSE, 42), x=320, y=715)
+    text = load(pages.pdf()).pages[0].text
+    assert text.index("Left side.") < text.index("time has passed.") < text.index("Right side.")
+    assert text.count(PROSE) == 2
+
+
+def test_a_running_head_that_names_the_section_is_left_out():
+    pages = Pages()
+    for number in range(1, 13):
+        pages.lines(["Brakes and wheels"], y=800)
+        pages.canvas.drawRightString(520, 800, f"{(number + 1) // 2}.1 Checking part {(number + 1) // 2}")
+        title = [f"{(number + 1) // 2}.1 Checking part {(number + 1) // 2}"] if number % 2 else []
+        pages.lines([*title, *wrapped(f"Item {number} follows. " + PROSE[number * 9 :], 80)], y=640)
+        pages.next()
+    texts = [page.text for page in load(pages.pdf()).pages]
+    assert not any("Brakes and wheels" in text for text in texts)
+    assert [text.count("Checking part") for text in texts] == [1, 0] * 6

@@ -16,6 +16,7 @@ _LABEL = re.compile(
     re.I,
 )
 _END_NUMBER = re.compile(r"^\d{1,4}(?=\s|$)|(?<=\s)\d{1,4}$")
+_TITLE = re.compile(r"^\d{1,3}(?:[.\-–]\d{1,3})*\.?\s+[^\W\d_]{2}")  # of a numbered section
 _CONTINUED = re.compile(r"^(?:table|figure|tab\.|fig\.|tabelle|bild|表|図)", re.I)
 _NUMBERS = re.compile(r"\d+|\b[ivxlc]+\b", re.I)
 
@@ -41,7 +42,7 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
     )
     for height, rows in pages:
         edges.update({(key, top) for _, key, top in _edge_rows(height, rows)})
-        texts.update({row.text for row in rows})
+        texts.update({row.text for row in rows} | {cell.text for row in rows[2:-2] for cell in row.cells})
         exact.update({(row.text, round(row.y / 4)) for row in rows})
     numbered = _numbered_rows(pages)
     read = sum(bool(rows) for _, rows in pages)
@@ -59,7 +60,7 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
         drop |= {
             i
             for i in _outermost(rows)
-            if _recurs(i, rows, height, ends) and not _CONTINUED.match(rows[i].text)
+            if _recurs(rows[i], rows, height, ends, texts) and not _CONTINUED.match(rows[i].text)
         }
         if read >= 5:
             form = {
@@ -84,19 +85,28 @@ def _place(row: Row, height: float) -> int:
     return round((height - row.y) / 4) if row.y > height / 2 else -round(row.y / 4)
 
 
-def _recurs(index: int, rows: Sequence[Row], height: float, ends: Counter[tuple[str, int]]) -> bool:
-    """Whether each cell of a row stands there on other pages, too, or repeats a line of its own page."""
-    place = _place(rows[index], height)
-    known = [ends[cell.text, place] >= 3 for cell in rows[index].cells]
-    others = {row.text for at, row in enumerate(rows) if at != index}
+def _recurs(
+    row: Row, own: Sequence[Row], height: float, ends: Counter[tuple[str, int]], texts: Counter[str]
+) -> bool:
+    """Whether a row stands there on other pages, too, beside nothing but the page's number or a section's title."""
+    place = _place(row, height)
+    known = [ends[cell.text, place] >= 3 for cell in row.cells]
+    others = {other.text for other in own if other is not row}
+    # "v" beside one word may be a value, beside a book's title it is a page.
+    long = any(k and cell.text.count(" ") > 1 for k, cell in zip(known, row.cells, strict=True))
     return any(known) and all(
-        k or cell.text in others for k, cell in zip(known, rows[index].cells, strict=True)
+        k
+        or cell.text in others
+        or (_TITLE.match(cell.text) and texts[cell.text])
+        or (_LABEL.match(cell.text) and (long or any(map(str.isdigit, cell.text))))
+        for k, cell in zip(known, row.cells, strict=True)
     )
 
 
 def _outermost(rows: Sequence[Row]) -> set[int]:
-    """Return the first and last two rows of a page that has more than those."""
-    return {0, 1, len(rows) - 2, len(rows) - 1} if len(rows) > 4 else set()
+    """Return the first and last two rows of a page, of a short one the first and last."""
+    count = len(rows)
+    return {0, 1, count - 2, count - 1} if count > 4 else {0, count - 1} if count > 1 else set()
 
 
 def _numbered_rows(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -138,35 +139,64 @@ def reading_order(rows: list[Row], depth: int = 0) -> list[list[Row]]:
     """Break rows into regions in reading order: columns of prose one after the other, the rest as it stands."""
     if depth > 3 or len(rows) < _MIN_COLUMN_ROWS:
         return [rows] if rows else []
-    gutter = _gutter(rows)
-    if gutter is None:
+    for gutter in _gutters(rows):
+        bands = _bands(rows, gutter)
+        if any(columns for _, columns in bands):
+            break
+    else:
         return [rows]
     regions: list[list[Row]] = []
-    plain: list[Row] = []
-    band: list[Row] = []
-    for row in [*rows, None]:
-        if row is not None and not any(cell.x < gutter < cell.end for cell in row.cells):
-            band.append(row)
-            continue
-        if _is_columns(band, gutter):
-            regions += reading_order(plain, depth + 1)
-            plain = []
-            for left in (True, False):
-                side = [
-                    Row(r.y, cells, [c for c in r.fine if (c.x < gutter) == left])
-                    for r in band
-                    if (cells := [c for c in r.cells if (c.x < gutter) == left])
-                ]
-                regions += reading_order(side, depth + 1)
+    for band, columns in bands:
+        for part in _halves(band, gutter) if columns else [band]:
+            regions += reading_order(part, depth + 1)
+    return regions
+
+
+def _bands(rows: Sequence[Row], gutter: float) -> list[tuple[list[Row], bool]]:
+    """Break rows where one writes over the gutter; tell which bands are columns of prose, join the others."""
+    bands: list[tuple[list[Row], bool]] = []
+    for crosses, group in itertools.groupby(
+        rows, key=lambda row: any(cell.x < gutter < cell.end for cell in row.cells)
+    ):
+        band = list(group)
+        columns = not crosses and _is_columns(band, gutter)
+        if bands and not columns and not bands[-1][1]:
+            bands[-1][0].extend(band)
         else:
-            plain += band
-        band = []
-        if row is not None:
-            plain.append(row)
-    return regions + (reading_order(plain, depth + 1) if len(plain) < len(rows) else [plain] if plain else [])
+            bands.append((band, columns))
+    return bands
 
 
-def _gutter(rows: Sequence[Row]) -> float | None:
+def _halves(rows: Sequence[Row], gutter: float) -> list[list[Row]]:
+    """Return what stands left of the gutter, then what stands right of it."""
+    return [
+        [
+            Row(row.y, cells, [c for c in row.fine if (c.x < gutter) == left])
+            for row in rows
+            if (cells := [c for c in row.cells if (c.x < gutter) == left])
+        ]
+        for left in (True, False)
+    ]
+
+
+def _gutters(rows: Sequence[Row]) -> list[float]:
+    """Return places that may lie between two columns: the gap that most rows share, then left edges.
+
+    Lines of two columns need not stand on the same height; then no row shows the gap between them.
+    """
+    found = [gap] if (gap := _shared_gap(rows)) is not None else []
+    left, right = min(row.cells[0].x for row in rows), max(row.cells[-1].end for row in rows)
+    edges = Counter(
+        round(cell.x / 2)
+        for row in rows
+        for cell in row.cells
+        if 0.35 < (cell.x - left) / max(right - left, 1.0) < 0.65
+    )
+    found += [edge * 2 - 3.0 for edge, count in edges.most_common(2) if count >= _MIN_COLUMN_ROWS]
+    return found
+
+
+def _shared_gap(rows: Sequence[Row]) -> float | None:
     """Find the place between cells that most rows share."""
     edges: list[tuple[float, int]] = []
     for row in rows:
@@ -187,13 +217,16 @@ def _is_columns(rows: Sequence[Row], gutter: float) -> bool:
     """Whether rows are two columns of prose: alike in width, long lines, both sides filled."""
     left = [[c for c in row.cells if c.x < gutter] for row in rows]
     right = [[c for c in row.cells if c.x >= gutter] for row in rows]
-    both = [(a, b) for a, b in zip(left, right, strict=True) if a and b]
-    if len(both) < _MIN_COLUMN_ROWS or len(both) < 0.45 * len(rows):
+    both = sum(bool(a and b) for a, b in zip(left, right, strict=True))
+    # In a table some cell of each row stands beside its neighbours; lines of prose keep to their own heights.
+    apart = min(sum(map(bool, left)), sum(map(bool, right))) - both >= 0.2 * len(rows)
+    if len(rows) < _MIN_COLUMN_ROWS or not (apart or both >= max(_MIN_COLUMN_ROWS, 0.45 * len(rows))):
+        return False
+    split = [sum(len(cells) > 1 for cells in side) > 0.34 * sum(map(bool, side)) for side in (left, right)]
+    if all(split) or (any(split) and not apart):  # a table may stand beside prose
         return False
     for side in (left, right):
         lines = [cells for cells in side if cells]
-        if sum(len(cells) > 1 for cells in lines) > 0.34 * len(lines):
-            return False
         words = statistics.mean(len(" ".join(c.text for c in cells)) for cells in lines)
         cjk = any("\u3040" <= char <= "\u9fff" for cells in lines[:5] for char in cells[0].text)
         if words < (10 if cjk else 20):
