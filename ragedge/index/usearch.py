@@ -11,11 +11,16 @@ import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
-from usearch.index import Index
 
 from ragedge.index.exact import row_products
 from ragedge.index.quantize import quantize_rows
 from ragedge.index.row_checks import IndexOptions, best_first, check_added, check_query, search_allowed
+from ragedge.runtime.session import load_onnxruntime
+
+# Loaded after usearch, onnxruntime crashes the process (seen with usearch 2.26.6 and onnxruntime 1.28.0, on
+# Python 3.11 and 3.13); the other way round both work.
+load_onnxruntime()
+from usearch.index import Index  # noqa: E402
 
 if TYPE_CHECKING:
     from ragedge.protocols import Float32, Int64, Options

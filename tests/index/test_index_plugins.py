@@ -1,5 +1,8 @@
 """The built-in index plugins under the contract."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -72,3 +75,10 @@ def test_exact_search_equals_numpy():
     assert sorted(ids.tolist()) == list(range(5000))
     np.testing.assert_allclose(scores, rows[ids] @ query, atol=0.01)
     assert len(nearest(ids, rows[ids], query, 5) & set(ids[:6].tolist())) >= 4
+
+
+def test_usearch_and_the_runtime_live_in_one_process():
+    """In the other order of loading, the two native libraries crash the process."""
+    pytest.importorskip("usearch")
+    code = "import ragedge.index.usearch, onnxruntime; onnxruntime.get_available_providers()"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

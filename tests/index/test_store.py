@@ -10,6 +10,7 @@ import sys
 import tempfile
 import textwrap
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -229,7 +230,7 @@ def test_opening_what_is_not_there_and_what_is_newer(tmp_path, store):
     (tmp_path / "empty" / DATABASE).touch()
     with pytest.raises(KnowledgeBaseNotFoundError):
         Store.open(Vault.open(tmp_path / "empty"))
-    with sqlite3.connect(store.vault.path / DATABASE) as raw:
+    with closing(sqlite3.connect(store.vault.path / DATABASE)) as raw, raw:
         raw.execute("PRAGMA user_version = 99")
     raw.close()
     with pytest.raises(StoreError, match="schema version 99") as caught:
@@ -267,7 +268,7 @@ def test_a_changed_row_is_found_named_and_mended(store, table, column):
     new = {"codes": b"\x01" * DIM, "scale": 0.5, "heading": "[oops", "metadata": '{"year":1999}'}.get(
         column, "changed"
     )
-    with sqlite3.connect(store.vault.path / DATABASE) as raw:
+    with closing(sqlite3.connect(store.vault.path / DATABASE)) as raw, raw:
         raw.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = 1" if table in ("chunks", "documents", "vectors")
                     else f"UPDATE {table} SET {column} = ? WHERE document_id = 1 AND ordinal = 0", [new])  # fmt: skip
     raw.close()
