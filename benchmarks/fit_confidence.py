@@ -117,7 +117,12 @@ def show(rows: Sequence[tuple[str, str, Sequence[ScoredChunk], bool]]) -> None:
     kinds = [kind for kind, *_ in rows]
     x = np.array([features(find_evidence(read_question(question), hits)) for _, question, hits, _ in rows])
     y = np.array([label for *_, label in rows], float)
-    weight = np.where(y == 1, ANSWERABLE_SHARE / y.mean(), (1 - ANSWERABLE_SHARE) / (1 - y.mean()))
+    # A kind of question counts by the root of its number: 342 of one kind say less than they are many.
+    weight = np.array([kinds.count(kind) ** -0.5 for kind in kinds])
+    share = np.where(
+        y == 1, ANSWERABLE_SHARE / weight[y == 1].sum(), (1 - ANSWERABLE_SHARE) / weight[y == 0].sum()
+    )
+    weight *= share * len(y)
     fold = np.arange(len(y)) % 5
     confidence = np.empty(len(y))
     for k in range(5):

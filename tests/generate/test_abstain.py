@@ -57,3 +57,19 @@ def test_confidence_does_not_hang_on_the_threshold():
 @pytest.mark.parametrize("language", ["en", "de", "ja"])
 def test_the_one_sentence_is_in_each_language(language):
     assert not_found(language).endswith((".", "。"))
+
+
+@pytest.mark.parametrize(
+    "question", ["How much oil does the 2031 engine take?", "How much oil does the 3.5 diesel take?"]
+)
+def test_a_year_or_size_that_no_passage_holds_is_missing(question):
+    assert decision(question, hit(OIL, 1)).reason == "terms_missing"
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.4, 0.6, 0.8])
+def test_a_low_score_is_given_only_under_the_threshold(threshold):
+    for dense in (0.1, 0.3, 0.5, 0.7):
+        made = decision(
+            "How much oil does the big engine need?", hit(OIL, 1, dense=dense), threshold=threshold
+        )
+        assert (made.reason == "low_score") == (made.confidence < threshold)
