@@ -392,3 +392,45 @@ def test_a_running_head_that_names_the_section_is_left_out():
     texts = [page.text for page in load(pages.pdf()).pages]
     assert not any("Brakes and wheels" in text for text in texts)
     assert [text.count("Checking part") for text in texts] == [1, 0] * 6
+
+
+def test_a_bold_word_before_a_sentence_is_no_heading():
+    pages = Pages()
+    y = pages.lines(wrapped(PROSE, 80))
+    for term in ("Chiller.", "Interlock."):
+        pages.canvas.setFont("Helvetica-Bold", 11)
+        pages.canvas.drawString(72, y - 20, term)
+        pages.canvas.setFont("Helvetica", 11)
+        pages.canvas.drawString(
+            74 + pages.canvas.stringWidth(term, "Helvetica-Bold", 11), y - 20, "A part that"
+        )
+        y = pages.lines(["keeps the battery cool while it charges, and the cabin while it drives."], y=y - 34)
+    found = blocks(load(pages.pdf()).pages[0])
+    assert [kind for kind, _ in found] == ["paragraph"] * 3
+    assert found[1][1].startswith("Chiller. A part that keeps")
+
+
+def test_numbered_paragraphs_and_suspended_hyphens():
+    pages = Pages()
+    first = wrapped(
+        "3-6. Measure and cut the board in two places, remove all the burrs and the sharp edges.", 75
+    )
+    pages.lines(
+        [*first[:1], "3-7. Install five nuts in the covers and stelle den Leistungs-", "und Rampenwert ein."]
+    )
+    assert load(pages.pdf()).pages[0].text.split("\n")[1:] == [
+        "3-7. Install five nuts in the covers and stelle den Leistungs- und Rampenwert ein."
+    ]
+
+
+def test_a_table_whose_last_column_is_prose_stays_a_table():
+    pages = Pages()
+    y = 700
+    for row in range(8):
+        pages.canvas.drawString(60, y, f"C12{row}")
+        pages.canvas.drawString(110, y, "Pressure store of the brakes low")
+        long = wrapped(f"Check fuse {row} and the hose of the booster before the unit is replaced.", 36)
+        pages.lines(long, x=320, y=y, size=12)
+        y -= 7 + 14 * len(long)
+        pages.canvas.setFont("Helvetica", 12)
+    assert {kind for kind, _ in blocks(load(pages.pdf()).pages[0])} == {"table"}

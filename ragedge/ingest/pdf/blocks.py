@@ -19,6 +19,7 @@ from ragedge.ingest.table_text import render_table
 _ITEM = re.compile(
     r"^(?:[-*•‣▪–—·○●◦☐■□]\s*\S|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\s+\S|\((?:\d{1,3}|[a-z])\)\s*\S|[①-⑳])"
 )
+_PARAGRAPH = re.compile(r"^\d{1,2}(?:\.[A-Z])?-\d{1,2}\. [A-Z]")  # "3-6. Measure" begins a line of its own
 _LABELLED = re.compile(r"^[A-Z][A-Z ]{2,30}\s?:\s")  # "TOOLS: none" begins a line of its own
 _CALL_OUT = re.compile(
     r"^(?:[\W_]*(?:\d{1,3}|[A-Z])\b[\W_]*){1,6}$|^[\W_]+$"
@@ -160,7 +161,7 @@ class PageWriter:
         if not self._lines or self._kind == "heading" or is_bare_notice_word(self._lines[-1]):
             return False
         before = self._lines[-1]
-        if _LED.search(before) or (_LED.search(text) and before[-1:].isdigit()):
+        if _PARAGRAPH.match(text) or _LED.search(before) or (_LED.search(text) and before[-1:].isdigit()):
             return False
         if self._last is None:  # the first line of a column
             return self._kind == "paragraph" and not _ITEM.match(text) and not before.endswith(_END)

@@ -16,7 +16,7 @@ from ragedge.ingest.pdf.adobe_japan import is_adobe_japan, unicode_by_cid
 
 _UNICODE_NAME = re.compile(r"^u(?:ni)?([0-9A-F]{4,6})$")
 _GLYPH_CODE = re.compile(r"^/?[A-Za-z]{1,2}([0-9A-Fa-f]{2,3})$")
-_BOLD = re.compile(r"bold|black|heavy|demi|semibold|[-,]b$|\.B$", re.I)
+_BOLD = re.compile(r"bold|black|heavy|demi|semibold|[-,]b$|\.B$|gothicbbb", re.I)
 _BULLETS = dict.fromkeys(
     ["\uf0b7", "\uf0a7", "\uf06e", "\uf076", "\uf0d8", "\uf0fc", "\u25cf", "\x7f", "\x95"], "•"
 )

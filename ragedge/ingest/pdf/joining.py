@@ -8,6 +8,7 @@ from collections.abc import Iterable
 _BROKEN = re.compile(r"([^\W\d_]+)[-\u2010\u00ad]$")
 _HEAD = re.compile(r"^([^\W\d_]+)")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_SUSPENDED = frozenset({"und", "oder", "bzw", "sowie", "and", "or", "to"})
 _CJK = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")
 
 
@@ -29,6 +30,8 @@ class LineJoiner:
         if not text:
             return line
         broken, head = _BROKEN.search(text), _HEAD.match(line)
+        if broken and head and head[1] in _SUSPENDED:
+            return f"{text} {line}"  # "Leistungs- und Rekuperationslevel"
         if broken and head and head[1][0].islower():
             kept, whole = f"{broken[1]}-{head[1]}".lower(), (broken[1] + head[1]).lower()
             # "re-/pair" is one word; "self-/locking" keeps its hyphen where the document writes it elsewhere.

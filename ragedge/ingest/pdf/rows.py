@@ -80,6 +80,7 @@ def build_rows(runs: Sequence[Run]) -> list[Row]:
 def _cells(runs: Sequence[Run], cell_gap: float) -> list[Cell]:
     cells: list[Cell] = []
     last: Run | None = None
+    light = 0  # characters of the open cell that are not bold
     for run in runs:
         if last is not None and run.text == last.text and abs(run.x - last.x) < 0.25 * run.size:
             continue
@@ -91,6 +92,7 @@ def _cells(runs: Sequence[Run], cell_gap: float) -> list[Cell]:
         wide = cell_gap * size * (1.35 if cell and cell.text.endswith((".", ":", "?")) else 1.0)
         if cell is None or gap > wide or gap < -0.9 * max(cell.end - cell.x, size):
             cells.append(Cell(run.text, run.x, run.end, run.size, run.bold))
+            light = 0 if run.bold else len(run.text)
             continue
         # Text laid over a scan has words as runs whose widths are guesses: there less is a space, too.
         words = (
@@ -100,8 +102,10 @@ def _cells(runs: Sequence[Run], cell_gap: float) -> list[Cell]:
         apart = gap > (_SCAN_GAP if words else _WORD_GAP) * size or (resized and gap > -0.1 * size)
         cell.text += f" {run.text}" if apart and not cell.text.endswith(" ") else run.text
         cell.end = max(cell.end, run.end)
+        light += 0 if run.bold else len(run.text)
         if len(run.text) * 2 > len(cell.text):
-            cell.size, cell.bold = run.size, run.bold
+            cell.size = run.size
+        cell.bold = light * 4 < len(cell.text)  # one bold word before a sentence is no heading
     for cell in cells:
         cell.text = _tidy(cell.text)
     return [cell for cell in cells if cell.text]
@@ -223,7 +227,9 @@ def _is_columns(rows: Sequence[Row], gutter: float) -> bool:
     if len(rows) < _MIN_COLUMN_ROWS or not (apart or both >= max(_MIN_COLUMN_ROWS, 0.45 * len(rows))):
         return False
     split = [sum(len(cells) > 1 for cells in side) > 0.34 * sum(map(bool, side)) for side in (left, right)]
-    if all(split) or (any(split) and not apart):  # a table may stand beside prose
+    # A long table may stand beside prose; a short one, or one with fewer rows, has its last column there.
+    fewest, most = sorted(sum(map(bool, side)) for side in (left, right))
+    if all(split) or (any(split) and not (apart and fewest >= max(12, 0.65 * most))):
         return False
     for side in (left, right):
         lines = [cells for cells in side if cells]
