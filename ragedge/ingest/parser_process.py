@@ -127,7 +127,8 @@ class Parser:
         worker = self._worker
         if worker is None or not worker.alive:
             worker = self._worker = _WorkerProcess(self._settings)
-        reply, why = worker.exchange(wire.dump({"source": source}), data, self._timeout_s, self._memory_bytes)
+        head = wire.dump({"source": source, "timeout_s": self._timeout_s})
+        reply, why = worker.exchange(head, data, self._timeout_s, self._memory_bytes)
         # What a big file left behind must not count against the next one.
         if reply is None or worker.resident_bytes() > self._memory_bytes // 2:
             worker.kill()

@@ -6,6 +6,7 @@ crash, a memory bomb) ends this process and that file only; ``Parser`` watches i
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import json
 import logging
@@ -20,6 +21,7 @@ from ragedge.errors import RagedgeError, SourceError
 from ragedge.ingest import contents, detect, preprocess, wire
 from ragedge.protocols import Chunker, Loader, Preprocessor, TokenCounter
 
+_GRACE_S = 2.0  # the parent ends it in time; this is for want of a parent
 _RECURSION_LIMIT = 3000  # deep enough for sane files; a C stack of 8 MB holds it many times over
 
 
@@ -107,7 +109,11 @@ def _last_frame(exc: BaseException) -> str:
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent is gone, also in the middle of a file."""
+    """End this process when its parent is gone, also in the middle of a file.
+
+    A thread that asks, not the kernel's parent-death signal: that one comes when the thread that started this
+    process ends, and threads share a parser.
+    """
     parent = os.getppid()
 
     def watch() -> None:
@@ -147,7 +153,11 @@ def main() -> None:
         data = wire.receive(requests)
         if data is None:
             return
-        result = answer(worker, json.loads(head)["source"], data)
+        request = json.loads(head)
+        # Native code that hangs with the interpreter's lock stops all threads but this timer's.
+        faulthandler.dump_traceback_later(request["timeout_s"] + _GRACE_S, exit=True)
+        result = answer(worker, request["source"], data)
+        faulthandler.cancel_dump_traceback_later()
         del data
         wire.send(answers, wire.dump(result))
 

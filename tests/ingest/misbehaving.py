@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import time
 
@@ -16,6 +17,8 @@ class Misbehaving:
         if order == "hang":
             while True:
                 time.sleep(0.01)
+        if order == "seize":
+            ctypes.PyDLL(None).sleep(600)  # native code that keeps the interpreter's lock
         if order == "crash":
             os.kill(os.getpid(), 11)
         if order == "exit":

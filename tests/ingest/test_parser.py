@@ -81,6 +81,10 @@ def test_files_in_the_background_come_in_order(parser):
     ("order", "code"),
     [
         (b"hang", "timeout"),
+        pytest.param(
+            b"seize", "timeout",
+            marks=pytest.mark.skipif(sys.platform == "win32", reason="the C library is not found by this name"),
+        ),
         (b"crash", "damaged"),
         (b"exit", "damaged"),
         (b"deep", "damaged"),
@@ -175,18 +179,23 @@ def test_code_beside_a_manual_is_not_run(tmp_path, monkeypatch):
     assert not (tmp_path / "ran").exists()
 
 
-def test_the_worker_ends_with_its_parent(tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are asked after by signal")
+@pytest.mark.parametrize("order", ["words", "hang", "seize"])
+def test_the_worker_ends_with_its_parent(misbehaving, tmp_path, order):
     import subprocess
 
     script = (
-        "import os\nfrom ragedge.config import IngestConfig\n"
+        "import os, time\nfrom ragedge.config import IngestConfig\n"
         "from ragedge.ingest.parser_process import CounterSpec, Parser\n"
-        "p = Parser(IngestConfig(), CounterSpec('ragedge.testing.word_counter:create'))\np.parse('a.txt', b'words')\n"
+        "config = IngestConfig(loaders={'text/plain': 'misbehaving'}, timeout_s=1.5)\n"
+        "p = Parser(config, CounterSpec('ragedge.testing.word_counter:create'))\np.parse('a.txt', b'words')\n"
+        f"p.parse_async('b.txt', b'{order} ')\ntime.sleep(0.2)\n"
         "print(p._worker._process.pid, flush=True)\nos._exit(0)\n"
     )
     out = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path
-    )
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
     pid = int(io.StringIO(out.stdout).readline())
     for _ in range(100):
         try:
