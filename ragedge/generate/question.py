@@ -50,6 +50,13 @@ _HOW_TO = re.compile(
     r"|方法|手順|どうやって|どうすれば|\bsteps (?:to|for)\b",
     re.I,
 )
+_ORDER = re.compile(
+    r"^\W*(?:please )?(?:replac|remov|install|fit|chang|bleed|drain|refill|adjust|reset|calibrat|teach|program|releas|"
+    r"disconnect|reconnect|connect)(?:e|ing|ting)?\s+(?:a|an|the|my|its|all)\b"
+)
+_ADVICE = re.compile(
+    r"\bwhat (?:do|should|must|can|shall) (?:i|we|you|one) do\b|\bwas (?:soll|muss|kann) (?:ich|man) tun\b"
+)
 _YES_NO = re.compile(
     r"^\W*(?:is|are|was|were|do|does|did|can|could|should|shall|will|would|may|must|has|have|am|"
     r"ist|sind|kann|können|darf|muss|soll|hat|wird|gibt es)\b|(?:ますか|ですか|できますか)[？?]?\s*$",
@@ -97,6 +104,8 @@ def form_of(text: str) -> Form:
     folded = fold(text)
     if _COMPARE.search(folded):
         return "compare"
+    if _ADVICE.search(folded):
+        return "explain"
     if _VALUE.search(folded):
         return "value"
     if _HOW_TO.search(folded):
@@ -105,6 +114,8 @@ def form_of(text: str) -> Form:
         return "where"
     if len(folded.split()) <= _KEYWORDS and _VALUE_NAME.search(folded) and not _SENTENCE.search(folded):
         return "value"  # "drain plug torque"
+    if _ORDER.search(folded):
+        return "how_to"  # "remove the filter"
     if _YES_NO.search(folded) and not _WH.search(folded):
         return "yes_no"
     return "explain"

@@ -99,3 +99,14 @@ def test_a_hit_without_spans_is_placed_by_its_own_offsets():
     chunk = dataclasses.replace(hit("Fit a new seal.", page=9, start=100), spans=())
     ((placed, words),) = place(chunk, 4, 9)
     assert (placed.page, placed.start, placed.end, words) == (9, 104, 109, "a new")
+
+
+def test_a_unit_is_not_seen_in_a_word():
+    words = hit("The lamp of the clamp stays in place when the button is pressed in most of 5 cases.")
+    for question in (
+        "What current does the lamp take?",
+        "How long is the clamp?",
+        "How heavy is the button?",
+    ):
+        found = find_evidence(read_question(question), [words])
+        assert not holds_value(found, found.ranked[0])

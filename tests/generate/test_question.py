@@ -1,7 +1,7 @@
 import pytest
 
 from ragedge.errors import QuestionError
-from ragedge.generate.question import read_question
+from ragedge.generate.question import form_of, read_question
 from ragedge.question_text import LONGEST_QUESTION, clean_question
 
 
@@ -56,3 +56,16 @@ def test_the_form_is_read_from_the_words(text, form):
 )
 def test_the_language_is_read_from_the_words(text, language):
     assert read_question(text).language == language
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("Replace the pollen filter", "how_to"),
+        ("removing the door trim", "how_to"),
+        ("reset interval", "value"),
+        ("What do I do if the voltage is too low?", "explain"),
+    ],
+)
+def test_an_order_asks_for_steps_and_what_to_do_for_no_number(text, form):
+    assert form_of(text) == form
