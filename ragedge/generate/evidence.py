@@ -114,7 +114,8 @@ class Passage:
         if self.units[index].kind != "row" or (index and self.units[index - 1].kind == "row"):
             return False
         following = index + 1 < len(self.units) and self.units[index + 1].kind == "row"
-        return following and not _measured(cells(self.text(self.units[index])))
+        row = cells(self.text(self.units[index]))
+        return following and (not _measured(row) or _names_columns(row))
 
     def heads(self, index: int) -> list[str]:
         """Return the column heads over a table row; empty where none are known or they do not fit it."""
@@ -128,7 +129,7 @@ class Passage:
             first -= 1
         head = cells(self.text(self.units[first]))
         # Heads name and do not measure: a first row with as many numbers as this one is data too.
-        names = _measured(head) < max(1, _measured(row))
+        names = _measured(head) < max(1, _measured(row)) or _names_columns(head)
         return head if first < index and len(head) >= len(row) and names else []
 
 
@@ -319,6 +320,20 @@ def _title(passage: Passage) -> str:
 
 def _whole(passage: Passage) -> str:
     return "\n".join((*passage.hit.heading, passage.hit.context, passage.hit.text))
+
+
+def _names_columns(row: Sequence[str]) -> bool:
+    """Whether cells name columns that differ in a number: ``Item | Type 1 (2021) | Type 2 (2022)``."""
+    first, *others = row
+    shapes = {re.sub(r"\d", "9", cell) for cell in others}
+    return (
+        not any(c.isdigit() for c in first)
+        and len(others) > 1
+        and len(set(others)) == len(others)
+        and len(shapes) == 1
+        and sum(c.isalpha() for c in others[0]) > 2
+        and not any(quantities(cell) for cell in others)
+    )
 
 
 def _codes(passage: Passage) -> frozenset[str]:

@@ -13,7 +13,7 @@ from ragedge.generate.terms import fold
 # Characters of one answer, by form; chosen on the first half of the television manual (benchmarks/answers.py).
 _LONGEST = {"value": 420, "where": 600, "yes_no": 600, "compare": 640, "explain": 640, "how_to": 900}
 _LONGEST_STEPS = 2400  # a procedure cut short is worse than a long one
-_CLOSE = 0.75  # a second unit must score this share of the first
+_CLOSE = 0.8  # a second unit must score this share of the first
 _SIBLING = 0.92  # ... a second row of the same table
 _NEAR = 0.7  # ... one with a value, to stand before a first without
 _MOST = 3
@@ -160,7 +160,7 @@ def _run(findings: Findings, best: Evidence, longest: int) -> list[Quote]:
     length = _length(passage, best.unit)
     while True:
         sides = [i for i in (last + 1, first - 1) if 0 <= i < len(passage.units) and i in score]
-        sides = [i for i in sides if passage.units[i].kind != "row"]
+        sides = [i for i in sides if passage.units[i].kind not in ("row", "warning", "caution")]
         sides = [i for i in sides if length + _length(passage, i) <= longest]
         if not sides:
             break

@@ -67,3 +67,9 @@ def test_the_row_of_another_model_is_not_quoted():
     assert [q.text for q in choose_quotes(findings)] == [
         "Point: Front jack; Applies to: K14, 2021; Load: 1100 kg"
     ]
+
+
+def test_column_heads_that_differ_in_a_number_are_no_row():
+    table = hit("Item | Remote K1 (2021) | Remote K2 (2022)\nRange | 20 m | 30 m\nCell | CR2016 | CR2025")
+    findings = find_evidence(read_question("remote cell 2022"), [table])
+    assert choose_quotes(findings)[0].text == "Item: Cell; Remote K2 (2022): CR2025"
