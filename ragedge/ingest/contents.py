@@ -15,10 +15,12 @@ from typing import Any
 from ragedge.datatypes import Chunk, Document
 
 _PAGE = r"(?:(?:[A-Z]{1,2}|\d{1,3})\s?[-–.]\s?)?\d{1,4}"
-_ENTRY = re.compile(
-    rf"^(?P<title>.*[^\W\d_]{{2}}.*?)(?P<leader>\s?…[\s|…-]*|\s?\|[\s|-]*|,?\s+)(?P<page>{_PAGE}|[ivxl]{{1,6}})$"
-)
-_INDEXED = re.compile(rf"^[\s•*–-]*(?P<title>[^\W\d_][^|]*?)(?:,|\s?…)\s?(?:{_PAGE}(?:,\s?|\s?[-–]\s?|$))+$")
+# Read from the end of a line alone, so that a long one costs no more than a short one.
+_TAIL_CHARS = 40
+_ENTRY = re.compile(rf"(?P<leader>\s?…[\s|…-]*|\s?\|[\s|-]*|,?\s+)(?P<page>{_PAGE}|[ivxl]{{1,6}})$")
+_INDEXED = re.compile(rf"(?:,|\s?…)\s?(?:{_PAGE}(?:,\s?|\s?[-–]\s?|$))+$")
+_WORD = re.compile(r"[^\W\d_]{2}")
+_INITIAL = re.compile(r"[\s•*–-]*([^\W\d_])")
 _NUMBER = re.compile(r"\d+|[A-Z]+")
 # A parts list also ends its rows in numbers, but those neither rise nor differ from row to row.
 _LINES_SHARE, _ORDER_SHARE = 0.55, 0.8
@@ -58,17 +60,28 @@ def entry_lines(text: str) -> list[tuple[int, int]]:
         text: The page's text.
     """
     lines = [(m.start(), m.end()) for m in re.finditer(r"[^\n]*\S[^\n]*", text)]
-    listed = [(place, found) for place in lines if (found := _ENTRY.match(text[place[0] : place[1]]))]
+    listed = [
+        (place, found)
+        for place in lines
+        if (found := _ENTRY.search(text, max(place[0], place[1] - _TAIL_CHARS), place[1]))
+        and _WORD.search(text, place[0], found.start())
+    ]
     led = sum("…" in found["leader"] for _, found in listed)
     enough = len(listed) >= _MIN_ENTRIES or led >= max(_MIN_LEADERS, len(listed) // 2)
     if enough and len(listed) >= _LINES_SHARE * len(lines):
         pages = [_order(found["page"]) for _, found in listed]
         if len(set(pages)) * 3 > len(pages) and _rising(pages):
             return [place for place, _ in listed]
-    indexed = [(place, found) for place in lines if (found := _INDEXED.match(text[place[0] : place[1]]))]
+    indexed = [
+        (place, initial[1].casefold())
+        for place in lines
+        if (initial := _INITIAL.match(text, *place))
+        and _INDEXED.search(text, max(initial.end(), place[1] - _TAIL_CHARS), place[1])
+        and "|" not in text[place[0] : place[1]]
+    ]
     if len(indexed) >= max(_MIN_ENTRIES, _LINES_SHARE * len(lines)):
-        first = [(0, found["title"][0].casefold()) for _, found in indexed]
-        if len(set(first)) > 1 and _rising(first):
+        initials = [(0, initial) for _, initial in indexed]
+        if len(set(initials)) > 1 and _rising(initials):
             return [place for place, _ in indexed]
     return []
 

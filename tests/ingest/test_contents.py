@@ -41,3 +41,10 @@ def test_only_chunks_of_contents_are_marked_and_nothing_is_lost():
     marked = mark(Document("m.pdf", "application/pdf", (page,)), chunks)
     assert [chunk.metadata for chunk in marked] == [{"year": 2024, "contents": True}, {}]
     assert [chunk.text for chunk in marked] == [chunk.text for chunk in chunks]
+
+
+@pytest.mark.parametrize(
+    "text", ["word " * 40_000, "a, " * 40_000 + "x", "… " * 40_000 + "x", " " * 99_999 + "1"]
+)
+def test_a_line_of_any_length_is_read_from_its_end(text):
+    assert entry_lines(text) == []

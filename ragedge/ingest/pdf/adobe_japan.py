@@ -19,6 +19,7 @@ def unicode_by_cid() -> dict[int, str]:
     table: dict[int, str] = {}
     for first in (1, 231):  # proportional and half-width Latin; the yen sign stands for the backslash
         table |= {first + i: chr(32 + i) for i in range(95)} | {first + 60: "¥"}
+    table |= {138: "—", 152: "©"}
     table |= {327 + i: chr(0xFF61 + i) for i in range(63)}
     _fill(table, 633, range(1, 8))
     _fill(table, 1125, range(16, 85))
