@@ -27,7 +27,7 @@ _ROW_HEADING = 0.6  # a table's rows leave to its title what they apply to
 _SETTLES = 0.15  # names the model, year, market or side asked about
 _CONFLICT = 0.5  # ... another one
 _TITLE_CONFLICT = 0.35
-_DEFINES = 0.4  # a row whose first cell is the code asked about
+_DEFINES = 0.6  # a row whose first cell is a code, as far as the question is about that code
 NOT_A_STATEMENT = re.compile(
     r"\.{5,}|(?:\. ){5,}|^(?:figure|fig\.|picture|table|abb\.|bild|図|表)\s?[\d.-]+|\?$", re.I
 )  # a line of a table of contents, a caption, a question
@@ -252,7 +252,8 @@ def _values(question: Question, passage: Passage, index: int) -> tuple[bool, boo
     value = bool(values(text) - values(question.text)) or bool(_NUMBER_WORD.search(text))
     wanted = asked_unit(question)
     if wanted is None:
-        return value, None
+        # "Which filter ...": a part number is the answer as much as a number is.
+        return value or (unit.kind == "row" and bool(codes(text) - codes(question.text))), None
     heads = " ".join(passage.heads(index)).lower() if unit.kind == "row" else ""
     return value, bool(wanted.search(f"{text} {heads}"))
 
@@ -293,8 +294,8 @@ def _score(
     if not settled and asked.conflicts(_title(passage)):
         score -= _TITLE_CONFLICT
         conflict = True
-    if row and codes(cells(text)[0]) & codes(question.text):
-        score += _DEFINES
+    if row and (defined := codes(cells(text)[0]) & codes(question.text)):
+        score += _DEFINES * _covered(weights, frozenset(defined)) / total
     if unit.kind in ("warning", "caution", "note"):
         score -= 0.15  # they reach the reader as notices
     contents = any(_CONTENTS.match(title) for title in passage.titles())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ragedge.datatypes import ScoredChunk
 from ragedge.generate.evidence import Findings, Passage, read_passage, repeated_lines
-from ragedge.generate.quotes import Quote, as_quote
+from ragedge.generate.quotes import Quote, as_quote, one_procedure
 from ragedge.generate.sentences import flat
 from ragedge.generate.terms import content_terms
 
@@ -61,8 +61,9 @@ def find_procedure(findings: Findings, neighbours: Neighbours) -> Procedure | No
         if at == len(passages):
             passages.append(part)
         places.append(at)
+    quotes = one_procedure(findings, _quotes(passages, places))
     extended = replace(findings, passages=tuple(passages))
-    return Procedure(extended, tuple(_quotes(passages, places)), tuple(places))
+    return Procedure(extended, tuple(quotes), tuple(places))
 
 
 def _title(passage: Passage) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ragedge.generate.applies import Asked
 from ragedge.generate.evidence import NOT_A_STATEMENT, Evidence, Findings, Passage, holds_value
 from ragedge.generate.sentences import cells, flat
-from ragedge.generate.terms import fold
+from ragedge.generate.terms import content_terms, fold
 
 # Characters of one answer, by form; chosen on the first half of the television manual (benchmarks/answers.py).
 _LONGEST = {"value": 420, "where": 600, "yes_no": 600, "compare": 640, "explain": 640, "how_to": 900}
@@ -23,6 +23,8 @@ _UNIT_HEAD = re.compile(
     r"l|liters?|litres?|ml|qts?|gal(?:lons)?|v(?:olts?)?|m?a(?:mps?)?|ah|k?wh?|watts?|ohms?|ω|hz|rpm|°\s?[cf]|miles|months?|years?|hours?|min(?:utes)?|s(?:econds)?|%",
     re.I,
 )
+_FIRST_STEP = re.compile(r"\(?1[.)]\s")
+_NUMBERED = re.compile(r"\(?\d{1,3}[.)]\s")
 _NUMERIC = re.compile(r"[±<>≤≥~]?\s?[\d.,/–-]+(?:\s?(?:to|–|-|±)\s?[\d.,/]+)?")
 
 
@@ -200,9 +202,28 @@ def _procedure(findings: Findings) -> list[Quote]:
                 continue  # notices reach the reader by themselves
             length += _length(passage, i)
             if length > _LONGEST_STEPS:
-                return quotes
+                return one_procedure(findings, quotes)
             quotes.append(as_quote(passage, part, i))
-    return quotes
+    return one_procedure(findings, quotes)
+
+
+def one_procedure(findings: Findings, quotes: list[Quote]) -> list[Quote]:
+    """Of procedures one after the other, each numbered from 1, return the one that holds most of the question.
+
+    Another stays where it holds words of the question that this one does not: steps left out do harm.
+    """
+    runs: list[list[Quote]] = [[]]
+    for quote in quotes:
+        if _FIRST_STEP.match(quote.text) and any(_NUMBERED.match(q.text) for q in runs[-1]):
+            runs.append([])
+        runs[-1].append(quote)
+
+    told = [
+        {t for t in findings.weights if t in frozenset(content_terms(" ".join(q.text for q in run)))}
+        for run in runs
+    ]
+    most = max(range(len(runs)), key=lambda i: sum(findings.weights[t] for t in told[i]))
+    return [quote for i, run in enumerate(runs) if i == most or told[i] - told[most] for quote in run]
 
 
 def _length(passage: Passage, index: int) -> int:

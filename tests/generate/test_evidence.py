@@ -110,3 +110,13 @@ def test_a_unit_is_not_seen_in_a_word():
     ):
         found = find_evidence(read_question(question), [words])
         assert not holds_value(found, found.ranked[0])
+
+
+def test_of_two_procedures_in_one_section_the_one_asked_for_is_told():
+    both = hit(
+        "Battery\n\n1. Open the boot.\n2. Loosen the battery clamp.\n1. Hold each window switch.\n2. Set the clock."
+    )
+    assert quotes("How do I set the window switches and the clock?", both) == [
+        "1. Hold each window switch.",
+        "2. Set the clock.",
+    ]
