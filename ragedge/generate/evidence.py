@@ -294,7 +294,7 @@ def _score(
     if not settled and asked.conflicts(_title(passage)):
         score -= _TITLE_CONFLICT
         conflict = True
-    if row and (defined := codes(cells(text)[0]) & codes(question.text)):
+    if row and question.form != "value" and (defined := codes(cells(text)[0]) & codes(question.text)):
         score += _DEFINES * _covered(weights, frozenset(defined)) / total
     if unit.kind in ("warning", "caution", "note"):
         score -= 0.15  # they reach the reader as notices
