@@ -18,7 +18,7 @@ _LONGEST = 4000  # characters of all steps; a section that goes on for longer is
 _FEWEST_STEPS = 2
 _LEADING = 2  # sentences before the first step that are kept: what it applies to, what to have ready
 _RANK = 0.2  # what the first hit's section has over the title of another that says as much
-_LEAST_TITLE = 0.34  # share of the question that a section's title path must hold
+_LEAST_TITLE = 0.5  # share of the question that a section's title path must hold
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from ragedge.generate.terms import content_terms, fold
 # Characters of one answer, by form; chosen on the first half of the television manual (benchmarks/answers.py).
 _LONGEST = {"value": 420, "where": 600, "yes_no": 600, "compare": 640, "explain": 640, "how_to": 900}
 _LONGEST_STEPS = 2400  # a procedure cut short is worse than a long one
-_CLOSE = 0.8  # a second unit must score this share of the first
-_SIBLING = 0.92  # ... a second row of the same table
+_CLOSE = 0.7
+_SIBLING = 0.85  # ... a second row of the same table
 _NEAR = 0.7  # ... one with a value, to stand before a first without
 _MOST = 3
 _PARENTHESES = re.compile(r"\s*[(\[]([^)\]]*)[)\]]\s*$")
@@ -118,7 +118,9 @@ def _few(findings: Findings) -> list[Quote]:
     for evidence in chosen:
         quote = _fitted(findings, evidence)
         length = sum(len(q.text) for q in quotes) + len(quote.text)
-        if not quotes or (length <= _LONGEST["value"] and all(quote.text != q.text for q in quotes)):
+        if not quotes or (
+            length <= _LONGEST[findings.question.form] and all(quote.text != q.text for q in quotes)
+        ):
             quotes.append(quote)
     return quotes
 
@@ -162,7 +164,7 @@ def _run(findings: Findings, best: Evidence, longest: int) -> list[Quote]:
     length = _length(passage, best.unit)
     while True:
         sides = [i for i in (last + 1, first - 1) if 0 <= i < len(passage.units) and i in score]
-        sides = [i for i in sides if passage.units[i].kind not in ("row", "warning", "caution")]
+        sides = [i for i in sides if passage.units[i].kind != "row"]
         sides = [i for i in sides if length + _length(passage, i) <= longest]
         if not sides:
             break
@@ -172,8 +174,8 @@ def _run(findings: Findings, best: Evidence, longest: int) -> list[Quote]:
     return [
         as_quote(passage, best.passage, i)
         for i in range(first, last + 1)
-        if passage.units[i].kind != "heading"
-    ]
+        if i == best.unit or passage.units[i].kind not in ("heading", "warning", "caution")
+    ]  # a warning passed on the way reaches the reader as a notice
 
 
 def _procedure(findings: Findings) -> list[Quote]:
