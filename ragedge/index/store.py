@@ -69,9 +69,13 @@ class Store:
                             "INSERT OR IGNORE INTO manifest VALUES (?, ?)", (key, json.dumps(value))
                         )
             store = cls(vault, connections, _embedder(connections))
-            store.check_embedder(embedder_name, fingerprint)
         except BaseException:
             connections.close()
+            raise
+        try:
+            store.check_embedder(embedder_name, fingerprint)
+        except IndexMismatchError:
+            store.close()
             raise
         return store
 
