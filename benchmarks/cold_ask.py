@@ -69,7 +69,9 @@ def main() -> None:
             if not number:
                 continue  # fills the page cache
             kind = "generated" if generated else "quoted"
+            text_s = arrived - (timings["total_ms"] - timings["ttft_ms"]) / 1000
             run = {"ragedge_s": first, "llama_cpp_s": peer, "ratio": first / peer, "prompt_tokens": tokens}
+            run |= {"first_text_s": text_s, "first_text_ratio": text_s / peer}
             runs[kind].append(run | {"peak_mb": peak, "peer_peak_mb": peer_peak})
             print(
                 f"{kind:9s} ragedge {first:.3f} s  llama.cpp {peer:.3f} s ({tokens} tokens)  "
@@ -83,6 +85,8 @@ def main() -> None:
                 f"{kind}: first token of a cold process, median of {len(found)}: ragedge {ours:.3f} s, "
                 f"llama.cpp {theirs:.3f} s, ratio {ratio:.2f}; peak memory {max(r['peak_mb'] for r in found):.0f} MB"
             )
+            text, share = (median(found, key) for key in ("first_text_s", "first_text_ratio"))
+            print(f"{kind}: first text that stays in the answer {text:.3f} s, ratio {share:.2f}")
     if args.json:
         args.json.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
 
