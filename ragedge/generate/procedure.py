@@ -18,6 +18,7 @@ _LONGEST = 4000  # characters of all steps; a section that goes on for longer is
 _FEWEST_STEPS = 2
 _LEADING = 2  # sentences before the first step that are kept: what it applies to, what to have ready
 _RANK = 0.2  # what the first hit's section has over the title of another that says as much
+_SENTENCE_ENDS = (".", "!", ")", ":", "。", ";")
 _LEAST_TITLE = 0.5  # share of the question that a section's title path must hold
 
 
@@ -50,7 +51,7 @@ def find_procedure(findings: Findings, neighbours: Neighbours) -> Procedure | No
         if named < _LEAST_TITLE or (best and score <= best[0]):
             continue
         section = _section(passage, title, neighbours)
-        if sum(unit.kind == "step" for part in section for unit in part.units) >= _FEWEST_STEPS:
+        if _is_procedure(section):
             best = score, section
     if best is None:
         return None
@@ -64,6 +65,14 @@ def find_procedure(findings: Findings, neighbours: Neighbours) -> Procedure | No
     quotes = one_procedure(findings, _quotes(passages, places))
     extended = replace(findings, passages=tuple(passages))
     return Procedure(extended, tuple(quotes), tuple(places))
+
+
+def _is_procedure(section: Sequence[Passage]) -> bool:
+    """Tell steps from a numbered parts list: most steps are sentences, and they are more than the rows."""
+    steps = [part.text(unit).rstrip() for part in section for unit in part.units if unit.kind == "step"]
+    rows = sum(unit.kind == "row" for part in section for unit in part.units)
+    sentences = sum(step.endswith(_SENTENCE_ENDS) for step in steps)
+    return len(steps) >= _FEWEST_STEPS and rows < len(steps) and 2 * sentences >= len(steps)
 
 
 def _title(passage: Passage) -> str | None:
@@ -104,7 +113,7 @@ def _quotes(passages: Sequence[Passage], places: Sequence[int]) -> list[Quote]:
             if unit.kind == "step" and not begun:
                 begun = True
                 del found[:-_LEADING]
-            if unit.kind == "sentence" and not text.rstrip().endswith((".", "!", ")", ":", "。", ";")):
+            if unit.kind == "sentence" and not text.rstrip().endswith(_SENTENCE_ENDS):
                 continue  # a call-out of a figure
             length += len(text)
             if length > _LONGEST:

@@ -54,3 +54,12 @@ def test_each_step_is_cited_with_its_own_words():
 def test_a_section_whose_title_says_something_else_is_not_taken():
     findings = find_evidence(read_question("How do I replace the sunroof glass?"), found(PARTS[3]))
     assert find_procedure(findings, lambda _: PARTS) is None
+
+
+def test_a_numbered_parts_list_is_no_procedure():
+    parts = "Table 4. Drain coolant kit\n\n" + "\n".join(
+        f"{n}. Clamp, Loop MS2133{n}-67 5340-00-079" for n in range(1, 9)
+    )
+    question = read_question("How do I drain coolant with the kit?")
+    findings = find_evidence(question, found(hit(parts, 4, heading=("Drain coolant kit",))))
+    assert find_procedure(findings, lambda passage: [passage]) is None
