@@ -6,19 +6,14 @@ import importlib
 import pkgutil
 import subprocess
 import sys
-from importlib.util import find_spec
 
 import pytest
 
 import ragedge
 
 HEAVY = "numpy pydantic onnxruntime hnswlib usearch sqlite_utils pypdf rich tokenizers onnx gguf safetensors jinja2"
-# Each Python has wheels of at least one of the two; exact search needs neither.
-LIBRARY_OF = {"ragedge.index.hnsw": "hnswlib", "ragedge.index.usearch": "usearch"}
 MODULES = sorted(
-    m.name
-    for m in pkgutil.walk_packages(ragedge.__path__, "ragedge.")
-    if m.name != "ragedge.__main__" and (m.name not in LIBRARY_OF or find_spec(LIBRARY_OF[m.name]))
+    m.name for m in pkgutil.walk_packages(ragedge.__path__, "ragedge.") if m.name != "ragedge.__main__"
 )
 
 

@@ -13,9 +13,9 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-import hnswlib
 import numpy as np
 
+from ragedge.errors import PluginError
 from ragedge.index.exact import ExactIndex
 from ragedge.index.quantize import dequantize_rows, quantize_rows
 from ragedge.index.row_checks import IndexOptions, best_first, check_added, check_query, search_allowed
@@ -43,6 +43,7 @@ class HnswIndex:
     """A graph of neighbours: milliseconds where exact search takes tens of them."""
 
     def __init__(self, options: IndexOptions) -> None:
+        library = _load_hnswlib()
         self.dim = options.dim
         self._options = options
         self._threads = options.threads or min(os.cpu_count() or 1, 8)
@@ -60,10 +61,10 @@ class HnswIndex:
             )
             self._rows.add_codes(labels[~deleted], codes[~deleted], scale[~deleted])
             # What unpickling does; __init__ would make a second graph inside.
-            self._graph = hnswlib.Index.__new__(hnswlib.Index)
+            self._graph = library.Index.__new__(library.Index)
             self._graph.__setstate__((state,))
         else:
-            self._graph = hnswlib.Index("ip", options.dim)
+            self._graph = library.Index("ip", options.dim)
             self._graph.init_index(
                 _LEAST_CAPACITY, M=options.m, ef_construction=options.ef_construction, random_seed=_SEED,
                 allow_replace_deleted=True,
@@ -144,6 +145,17 @@ class HnswIndex:
                 self._graph.mark_deleted(row)
                 del self._living[row]
                 self._deleted.add(row)
+
+
+def _load_hnswlib() -> Any:
+    try:
+        import hnswlib
+    except ImportError as exc:
+        raise PluginError(
+            "index 'hnsw' needs hnswlib, which is not installed; it has no wheel for every Python",
+            hint="pip install chroma-hnswlib, or set index.kind to usearch or exact",
+        ) from exc
+    return hnswlib
 
 
 def create(options: Options) -> HnswIndex:

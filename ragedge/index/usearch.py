@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragedge.errors import PluginError
 from ragedge.index.exact import row_products
 from ragedge.index.quantize import quantize_rows
 from ragedge.index.row_checks import IndexOptions, best_first, check_added, check_query, search_allowed
 from ragedge.runtime.session import load_onnxruntime
-
-# Loaded after usearch, onnxruntime crashes the process (seen with usearch 2.26.6 and onnxruntime 1.28.0, on
-# Python 3.11 and 3.13); the other way round both work.
-load_onnxruntime()
-from usearch.index import Index  # noqa: E402
 
 if TYPE_CHECKING:
     from ragedge.protocols import Float32, Int64, Options
@@ -37,7 +33,7 @@ class UsearchIndex:
         self.dim = options.dim
         self._threads = options.threads
         self._guard = threading.Lock()
-        self._graph = Index(
+        self._graph = _load_usearch()(
             ndim=options.dim, metric="cos", dtype="i8", connectivity=options.m,
             expansion_add=options.ef_construction, expansion_search=options.ef_search,
         )  # fmt: skip
@@ -113,6 +109,19 @@ def create(options: Options) -> UsearchIndex:
         ValueError: the bytes are not of this format, or of another width.
     """
     return UsearchIndex(IndexOptions.parse(options))
+
+
+def _load_usearch() -> Any:
+    # Loaded after usearch, onnxruntime crashes the process (seen with usearch 2.26.6 and onnxruntime 1.28.0, on
+    # Python 3.11 and 3.13); the other way round both work.
+    load_onnxruntime()
+    try:
+        from usearch.index import Index
+    except ImportError as exc:
+        raise PluginError(
+            "index 'usearch' needs the package usearch, which is not installed", hint="pip install usearch"
+        ) from exc
+    return Index
 
 
 def _payload(data: bytes | memoryview, dim: int) -> bytes:
