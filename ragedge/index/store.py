@@ -243,9 +243,14 @@ class Store:
             found = documents.chunks(connection, rows)
         return [found[row] for row in rows]
 
-    def chunks_of_page(self, source: str, page: int | None) -> list[StoredChunk]:
-        """Return the chunks that touch a page, by its number."""
-        return [chunk for chunk in self.chunks(source) if any(span.page == page for span in chunk.spans)]
+    def chunks_around(self, source: str, chunk_id: str, reach: int) -> list[StoredChunk]:
+        """Return a chunk and up to ``reach`` chunks to either side, in order; none where it is gone."""
+        ordinal = int(chunk_id.rpartition("-")[2])
+        with self._connections.read() as connection:
+            rows = documents.chunk_rows(connection, source)[max(0, ordinal - reach) : ordinal + reach + 1]
+            found = documents.chunks(connection, rows)
+        near = [found[row] for row in rows]
+        return near if any(chunk.chunk_id == chunk_id for chunk in near) else []
 
     # Search
 

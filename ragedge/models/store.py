@@ -39,10 +39,6 @@ class ModelFolder:
         """Of its files together."""
         return sum(record.bytes for record in self.manifest.files.values())
 
-    def begin_check(self) -> verify.BackgroundCheck:
-        """Begin to check all digests; call ``finish`` before handing out what the model made."""
-        return verify.BackgroundCheck(self.path, self.manifest)
-
     def checked(self) -> AbstractContextManager[None]:
         """Check all digests while the block loads the model; see ``verify.checked_beside``."""
         return verify.checked_beside(self.path, self.manifest)

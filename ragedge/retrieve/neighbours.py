@@ -15,11 +15,9 @@ def around(store: Store, hit: ScoredChunk) -> list[ScoredChunk]:
     Raises:
         DamagedError: a chunk is not what was written.
     """
-    chunks = store.chunks(hit.source)
-    here = next((i for i, chunk in enumerate(chunks) if chunk.chunk_id == hit.chunk_id), None)
-    if here is None:  # taken out since the search
+    near = store.chunks_around(hit.source, hit.chunk_id, _REACH)
+    if not near:  # taken out since the search
         return [hit]
-    near = chunks[max(0, here - _REACH) : here + _REACH + 1]
     return [hit if chunk.chunk_id == hit.chunk_id else _unranked(chunk, hit.rank) for chunk in near]
 
 

@@ -91,7 +91,11 @@ def test_a_document_comes_out_as_it_went_in(store):
     assert chunk.chunk_id == f"{key}-0"
     assert chunk.heading == ("Engine", "Part 0")
     assert store.counts().chunks == 2
-    assert store.chunks_of_page("manual.pdf", 2)[0].text == "Code P0A1F: battery."
+    second = next(chunk for chunk in store.chunks("manual.pdf") if chunk.spans[0].page == 2)
+    assert second.text == "Code P0A1F: battery."
+    assert second in store.chunks_around("manual.pdf", second.chunk_id, 0)
+    assert store.chunks_around("manual.pdf", second.chunk_id, 9) == store.chunks("manual.pdf")
+    assert store.chunks_around("manual.pdf", "0123456789ab-1", 9) == []
 
 
 def test_a_new_version_replaces_the_old_whole(store):
