@@ -34,6 +34,9 @@ from ragedge.privacy.vault import Vault
 from ragedge.retrieve.retriever import Retriever
 
 BEIR_SETS = {"scifact": "train", "tv_manual": "dev", "cranfield": "dev"}
+# Questions written for pages of these manuals drawn at random; what is tuned on manuals is tuned on them.
+DEVELOPMENT_QUESTIONS = Path(__file__).with_name("manual_questions.jsonl")
+MANUALS = ("army_manuals", "ev_guides")
 # Chunks asked for, so that ten documents are left after chunks of one document are folded together.
 DEPTH = 50
 
@@ -43,7 +46,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
-    parser.add_argument("--sets", nargs="+", default=[*BEIR_SETS, "army_manuals"])
+    parser.add_argument("--sets", nargs="+", default=[*BEIR_SETS, DEVELOPMENT_QUESTIONS.stem, "army_manuals"])
     parser.add_argument("--cache", type=Path, help="folder that keeps embeddings between runs")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     arguments = parser.parse_args()
@@ -52,8 +55,12 @@ def main() -> None:
     report: dict[str, Any] = {}
     for name in arguments.sets:
         started = time.perf_counter()
-        if name == "army_manuals":
-            report[name] = measure_manuals(arguments.data / name, config, embedder)
+        if name == DEVELOPMENT_QUESTIONS.stem:
+            files = [path for folder in MANUALS for path in sorted((arguments.data / folder).glob("*.pdf"))]
+            report[name] = measure_manuals(files, DEVELOPMENT_QUESTIONS, config, embedder)
+        elif name == "army_manuals":  # for reporting, never for tuning
+            files = sorted((arguments.data / name).glob("*.pdf"))
+            report[name] = measure_manuals(files, arguments.data / name / "qa.jsonl", config, embedder)
         else:
             report[name] = measure_beir(
                 arguments.data / name, BEIR_SETS.get(name, "dev"), config, embedder, arguments.cache
@@ -95,46 +102,49 @@ def measure_beir(
     return out
 
 
-def measure_manuals(folder: Path, config: Config, embedder: Any) -> dict[str, Any]:
-    """Return how often the right page is among the first 1, 3 and 5 hits; for reporting, never for tuning."""
+def measure_manuals(files: Sequence[Path], qa: Path, config: Config, embedder: Any) -> dict[str, Any]:
+    """Return how often a right page is among the first 1, 3 and 5 hits, over all manuals at once."""
     import ragedge
 
-    questions = [json.loads(line) for line in (folder / "qa.jsonl").read_text().splitlines()]
-    questions = [q for q in questions if q["answerable"] and q.get("pages")]
-    with tempfile.TemporaryDirectory() as scratch, ragedge.open(Path(scratch) / "kb", create=True) as kb:
-        kb.ingest(*sorted(folder.glob("*.pdf")))
-        kb.close()
+    questions = [json.loads(line) for line in qa.read_text(encoding="utf-8").splitlines()]
+    questions = [q for q in questions if q.get("answerable", True) and q.get("pages")]
+    with tempfile.TemporaryDirectory() as scratch:
+        with ragedge.open(Path(scratch) / "kb", create=True) as kb:
+            kb.ingest(*files)
         store = Store.open(Vault.open(Path(scratch) / "kb"))
         vectors = open_vectors(store, config)
-        out: dict[str, Any] = {
-            "queries": len(questions),
-            "documents": store.counts().documents,
-            "columns": {},
-        }
+        out: dict[str, Any] = {"queries": len(questions), "documents": len(files), "columns": {}}
         for column, retrieve in columns(config).items():
             retriever = Retriever(store, vectors, embedder, retrieve)
-            places = []
-            for question in questions:
-                hits = retriever.search(question["question"], 5)
-                right = [
-                    i
-                    for i, hit in enumerate(hits, 1)
-                    if hit.source == question["source"] and hit.page in question["pages"]
-                ]
-                places.append(right[0] if right else 99)
-            out["columns"][column] = {
-                f"page_hit@{k}": [
-                    sum(place <= k for place in places),
-                    *wilson(sum(place <= k for place in places), len(places)),
-                ]
-                for k in (1, 3, 5)
-            }
+            places = [first_right(retriever.search(q["question"], 5), q) for q in questions]
+            out["columns"][column] = page_hits(places)
+            if column == "fused":
+                kinds = sorted({q.get("type", "") for q in questions})
+                out["by_type"] = {
+                    kind: page_hits(
+                        [p for p, q in zip(places, questions, strict=True) if q.get("type") == kind]
+                    )
+                    for kind in kinds
+                }
         out["chunks"] = store.counts().chunks
         store.forget_removed()  # folds SQLite's log into the file that is measured
         out["bytes_per_chunk"] = store.bytes_used() / max(out["chunks"], 1)
         vectors.close()
         store.close()
     return out
+
+
+def first_right(hits: Sequence[Any], question: dict[str, Any]) -> int:
+    """Return the place of the first hit on a right page; 99 where there is none."""
+    right = {question["source"]: question["pages"]}
+    right |= {other["source"]: other["pages"] for other in question.get("also", [])}
+    return next((i for i, hit in enumerate(hits, 1) if hit.page in right.get(hit.source, ())), 99)
+
+
+def page_hits(places: Sequence[int]) -> dict[str, list[float]]:
+    """Return, for 1, 3 and 5 hits, the questions with a right page among them, of how many, and an interval."""
+    found = {k: sum(place <= k for place in places) for k in (1, 3, 5)}
+    return {f"page_hit@{k}": [n, len(places), *wilson(n, len(places))] for k, n in found.items()}
 
 
 def columns(config: Config) -> dict[str, Any]:
@@ -249,11 +259,15 @@ def show(name: str, result: dict[str, Any], seconds: float) -> None:
             print(f"  {column:6} nDCG@10 {figures['ndcg@10']:.4f} [{figures['low']:.3f}, {figures['high']:.3f}]"
                   f"   p50 {figures['p50_ms']:.1f} ms  p95 {figures['p95_ms']:.1f} ms")  # fmt: skip
         else:
-            shares = "  ".join(
-                f"{key} {hits}/{result['queries']} [{low:.2f}, {high:.2f}]"
-                for key, (hits, low, high) in figures.items()
-            )
-            print(f"  {column:6} {shares}")
+            print(f"  {column:6} {shares(figures)}")
+    for kind, figures in result.get("by_type", {}).items():
+        print(f"    {kind:12} {shares(figures)}")
+
+
+def shares(figures: dict[str, list[float]]) -> str:
+    return "  ".join(
+        f"{key} {hits}/{count} [{low:.2f}, {high:.2f}]" for key, (hits, count, low, high) in figures.items()
+    )
 
 
 if __name__ == "__main__":
