@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import os
 
-# Before anything can import onnxruntime: its opt-out is latched when the native library loads.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+# Before anything can import onnxruntime: its opt-out is latched when the native library loads. tokenizers brings
+# huggingface_hub along, which ragedge never calls.
+TELEMETRY_SWITCHES = {"ORT_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+os.environ.update(TELEMETRY_SWITCHES)
 
 __version__ = "0.1.0"
 

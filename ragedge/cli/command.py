@@ -33,6 +33,7 @@ def command(*, network: bool = False) -> Callable[[Callable[P, int | None]], Cal
         @functools.wraps(body)
         def run(*args: P.args, **kwargs: P.kwargs) -> None:
             output.silence()
+            _leave_no_core_dump()
             as_json = bool(kwargs.get("as_json"))
             if not network:
                 from ragedge.privacy.egress import arm_process
@@ -60,6 +61,14 @@ def command(*, network: bool = False) -> Callable[[Callable[P, int | None]], Cal
         return run
 
     return decorate
+
+
+def _leave_no_core_dump() -> None:
+    """Keep a crash from writing the memory, which holds questions and answers, to the disk."""
+    if os.name == "posix":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def fail(error: RagedgeError, *, as_json: bool) -> None:

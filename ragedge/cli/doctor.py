@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -13,30 +13,27 @@ import click
 from ragedge.cli import output
 from ragedge.cli.command import command, kb_options, open_kb
 from ragedge.errors import KnowledgeBaseNotFoundError, RagedgeError
+from ragedge.privacy.finding import Finding
 
-# Where onnxruntime's official builds from 1.29 on send telemetry (docs/decisions/001).
-UPLOADER = b"mobile.events.data.microsoft.com"
 LEAST_FREE_BYTES = 500_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding; ``mend`` is the command that puts it right."""
-
-    name: str
-    ok: bool
-    detail: str
-    mend: str = ""
 
 
 @click.command()
 @kb_options
+@click.option("--privacy", is_flag=True, help="Only what keeps documents and questions on this device.")
 @command()
-def doctor(kb_path: Path | None, config_file: Path | None, as_json: bool) -> int:
-    """Check the installation, the models and the knowledge base; exits with 1 if anything is not ok."""
-    checks: list[Check] = [check_python(), check_runtime(), check_telemetry(), check_index(), check_disk()]
-    checks += check_models()
-    checks += check_knowledge_base(kb_path, config_file)
+def doctor(kb_path: Path | None, config_file: Path | None, privacy: bool, as_json: bool) -> int:
+    """Check the installation, the models and the knowledge base; exits with 1 if anything is not ok.
+
+    With --privacy: the guard on the network (a connection is tried), telemetry switches, uploaders in native
+    libraries, providers, file modes, disk encryption, core dumps and swap.
+    """
+    if privacy:
+        checks = check_privacy(kb_path)
+    else:
+        checks = [check_python(), check_runtime(), *check_telemetry(), check_index(), check_disk()]
+        checks += check_models()
+        checks += check_knowledge_base(kb_path, config_file)
     ok = all(check.ok for check in checks)
     if as_json:
         output.write_json({"schema": 1, "ok": ok, "checks": [asdict(check) for check in checks]})
@@ -48,68 +45,77 @@ def doctor(kb_path: Path | None, config_file: Path | None, as_json: bool) -> int
     return 0 if ok else 1
 
 
-def check_python() -> Check:
+def check_telemetry() -> list[Finding]:
+    """No uploader stands in a native library, and every switch is off all the same."""
+    from ragedge.privacy.posture import switches, uploaders
+
+    return [switches(), uploaders()]
+
+
+def check_privacy(kb_path: Path | None) -> list[Finding]:
+    """What keeps documents and questions on this device."""
+    from ragedge.home import default_kb_dir
+    from ragedge.privacy.posture import findings
+
+    folder = kb_path or default_kb_dir()
+    if folder.exists():
+        return [*findings(folder), check_providers()]
+    missing = Finding("knowledge base", kb_path is None, f"none at {folder}", "ragedge ingest FILES")
+    return [*findings(None), check_providers(), missing]
+
+
+def check_providers() -> Finding:
+    """Models run on this device's processors alone: a remote provider is never opened, built in or not."""
+    from ragedge.runtime.session import load_onnxruntime, local_providers
+
+    ort = load_onnxruntime()
+    usable = local_providers(ort)
+    refused = [name for name in ort.get_available_providers() if name not in usable]
+    detail = f"used: {', '.join(usable) or 'none'}" + (f"; refused: {', '.join(refused)}" if refused else "")
+    return Finding("providers", bool(usable), detail, "pip install 'onnxruntime>=1.24.2,<1.29'")
+
+
+def check_python() -> Finding:
     """Python is recent enough."""
     version = ".".join(str(part) for part in sys.version_info[:3])
-    return Check("python", sys.version_info >= (3, 11), version, "install Python 3.11 or later")
+    return Finding("python", sys.version_info >= (3, 11), version, "install Python 3.11 or later")
 
 
-def check_runtime() -> Check:
+def check_runtime() -> Finding:
     """The built-in backend can run."""
     from ragedge import plugins
 
     try:
         probe = plugins.create("backend", "cpu").probe()
     except RagedgeError as exc:
-        return Check("runtime", False, exc.message, exc.hint)
-    return Check(
+        return Finding("runtime", False, exc.message, exc.hint)
+    return Finding(
         "runtime", probe.available, probe.reason, "pip install --force-reinstall 'onnxruntime>=1.24.2,<1.29'"
     )
 
 
-def check_telemetry() -> Check:
-    """No uploader stands in onnxruntime's native libraries, and its switch is off all the same."""
-    import os
-    from importlib.util import find_spec
-
-    spec = find_spec("onnxruntime")
-    if spec is None or spec.origin is None:
-        return Check("telemetry", False, "onnxruntime is not installed", "pip install ragedge")
-    libraries = sorted((Path(spec.origin).parent / "capi").glob("*onnxruntime*"))
-    found = [library.name for library in libraries if library.is_file() and UPLOADER in library.read_bytes()]
-    if found:
-        return Check(
-            "telemetry", False, f"an uploader stands in {', '.join(found)}", "pip install 'onnxruntime<1.29'"
-        )
-    off = os.environ.get("ORT_DISABLE_TELEMETRY") == "1"
-    return Check(
-        "telemetry",
-        off,
-        "no uploader in onnxruntime; ORT_DISABLE_TELEMETRY=1",
-        "export ORT_DISABLE_TELEMETRY=1",
-    )
-
-
-def check_index() -> Check:
+def check_index() -> Finding:
     """Some approximate index is importable; exact search carries on without one."""
     from importlib.util import find_spec
 
     for module, name in (("hnswlib", "hnsw"), ("usearch", "usearch")):
         if find_spec(module) is not None:
-            return Check("index", True, f"{name} carries the default index")
-    return Check("index", True, "no hnswlib and no usearch: exact search carries the default index")
+            return Finding("index", True, f"{name} carries the default index")
+    return Finding("index", True, "no hnswlib and no usearch: exact search carries the default index")
 
 
-def check_disk() -> Check:
+def check_disk() -> Finding:
     """There is room to work."""
     from ragedge.home import home_dir
 
     folder = next(path for path in (home_dir(), *home_dir().parents) if path.exists())
     free = shutil.disk_usage(folder).free
-    return Check("disk", free >= LEAST_FREE_BYTES, f"{free / 1e9:.1f} GB free at {folder}", "free some space")
+    return Finding(
+        "disk", free >= LEAST_FREE_BYTES, f"{free / 1e9:.1f} GB free at {folder}", "free some space"
+    )
 
 
-def check_models() -> list[Check]:
+def check_models() -> list[Finding]:
     """The default models are installed and every file of each installed one is what was recorded."""
     from ragedge.config import Config
     from ragedge.models import store
@@ -123,14 +129,14 @@ def check_models() -> list[Check]:
         try:
             problems = store.verify_model(name)
         except RagedgeError as exc:
-            checks.append(Check(f"model {name}", False, exc.message, exc.hint))
+            checks.append(Finding(f"model {name}", False, exc.message, exc.hint))
             continue
         detail = "; ".join(problems) or "every file as recorded"
-        checks.append(Check(f"model {name}", not problems, detail, f"ragedge models pull {name}"))
+        checks.append(Finding(f"model {name}", not problems, detail, f"ragedge models pull {name}"))
     return checks
 
 
-def check_knowledge_base(kb_path: Path | None, config_file: Path | None) -> list[Check]:
+def check_knowledge_base(kb_path: Path | None, config_file: Path | None) -> list[Finding]:
     """The knowledge base opens, its rows are whole, and its embedder is the configured one."""
     try:
         with open_kb(kb_path, config_file) as kb:
@@ -141,12 +147,12 @@ def check_knowledge_base(kb_path: Path | None, config_file: Path | None) -> list
             checks = []
             for name, find in findings:
                 try:
-                    checks.append(Check(name, True, find()))
+                    checks.append(Finding(name, True, find()))
                 except RagedgeError as exc:
-                    checks.append(Check(name, False, exc.message, exc.hint))
+                    checks.append(Finding(name, False, exc.message, exc.hint))
             return checks
     except KnowledgeBaseNotFoundError as exc:
         # A new device has none; naming one that is not there is a mistake.
-        return [Check("knowledge base", kb_path is None, exc.message, exc.hint)]
+        return [Finding("knowledge base", kb_path is None, exc.message, exc.hint)]
     except RagedgeError as exc:
-        return [Check("knowledge base", False, exc.message, exc.hint)]
+        return [Finding("knowledge base", False, exc.message, exc.hint)]
