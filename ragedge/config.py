@@ -59,6 +59,9 @@ class IngestConfig(_Stage):
     max_file_mb: int = Field(512, ge=1, description="Larger files are skipped.")
     timeout_s: float = Field(120.0, gt=0, description="Longest time to parse one file.")
     memory_mb: int = Field(1024, ge=128, description="Most resident memory for parsing one file.")
+    workers: int = Field(
+        1, ge=1, le=64, description="Files parsed at a time, each in a process; vectors are made by one."
+    )
 
 
 class EmbedConfig(_Stage):

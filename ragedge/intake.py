@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from ragedge.datatypes import IngestReport, Metadata, Renamed, Skipped, UnreadPa
 from ragedge.errors import SourceError
 from ragedge.index.store import Store
 from ragedge.ingest import plan
+from ragedge.ingest.parser_pool import ParserPool
 from ragedge.ingest.parser_process import CounterSpec, ParsedDocument, Parser
 from ragedge.ingest.scan import Found, read, scan
 
@@ -33,6 +35,8 @@ Progress = Callable[[str, int, int | None], None]
 
 # Chunks embedded between two steps of the progress bar.
 _EMBED_STEP = 64
+# Settings that decide whether a file can be read, and how fast, but not what is read from it.
+_NOT_IN_STAMP = {"timeout_s", "memory_mb", "max_file_mb", "workers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class Intake:
             for source in plan.deleted(found.folders, self._known):
                 self.store.remove(source)
                 report.removed.append(source)
-            if report.updated or report.removed:
+            if self.store.has_removed():
                 self.store.forget_removed()
         report.seconds = time.perf_counter() - started
         log.info(
@@ -101,29 +105,29 @@ class Intake:
         return report
 
     def _read_ahead(self, files: Sequence[tuple[str, Found]]) -> Iterator[_FileRead]:
-        """Yield each file that could be read; the next one is parsed while the caller works on this one."""
-        parser: Parser | None = None
-        waiting: _FileRead | None = None
-        try:
+        """Yield each file that could be read, in order; the next ones are parsed while the caller works."""
+        workers = self._config.ingest.workers
+        waiting: deque[_FileRead] = deque()
+        known = dict(self._known)  # as it will be once all that waits is taken in
+        with ParserPool(self._parser, workers) as pool:
             for source, file in files:
                 try:
                     data, sha256 = read(file, self._config.ingest.max_file_mb << 20)
                 except SourceError as exc:
                     self._skip(source, exc)
                     continue
-                action, old_source = plan.action(source, sha256, self._stamp, self._known)
+                action, old_source = plan.action(source, sha256, self._stamp, known)
                 parsed = None
                 if action in ("add", "update"):
-                    parser = parser or self._parser()
-                    parsed = parser.parse_async(source, data)
-                if waiting is not None:
-                    yield waiting
-                waiting = _FileRead(source, str(file.path.resolve()), sha256, action, old_source, parsed)
-            if waiting is not None:
-                yield waiting
-        finally:
-            if parser is not None:
-                parser.close()
+                    parsed = pool.parse(source, data)
+                elif action == "rename":
+                    del known[old_source]
+                waiting.append(
+                    _FileRead(source, str(file.path.resolve()), sha256, action, old_source, parsed)
+                )
+                if len(waiting) > workers:
+                    yield waiting.popleft()
+            yield from waiting
 
     def _parser(self) -> Parser:
         tokenizer = getattr(self._embedder, "tokenizer_path", None)
@@ -186,6 +190,6 @@ class Intake:
 
 def _stamp(config: Config, metadata: Mapping[str, Any]) -> str:
     """Digest what decides how a file is read and cut: under another digest it is read again."""
-    settings = config.ingest.model_dump(mode="json", exclude={"timeout_s", "memory_mb", "max_file_mb"})
+    settings = config.ingest.model_dump(mode="json", exclude=_NOT_IN_STAMP)
     state = json.dumps([__version__, settings, dict(metadata)], sort_keys=True)
     return hashlib.sha256(state.encode()).hexdigest()[:16]

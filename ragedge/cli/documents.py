@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     default="",
     help="Put NAME/ before each source, to keep equal names of two folders apart.",
 )
+@click.option(
+    "--workers", type=click.IntRange(1, 64), metavar="N", help="Parse N files at a time [default: 1]."
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 if anything was skipped.")
 @command()
 def ingest(
@@ -60,6 +63,7 @@ def ingest(
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     prefix: str,
+    workers: int | None,
     strict: bool,
 ) -> int:
     """Take in manuals: PDF, Markdown, HTML or text files, or folders of them.
@@ -68,7 +72,7 @@ def ingest(
     are removed. Makes the knowledge base if there is none.
     """
     metadata = parse_metadata(meta, "--meta")
-    flags = parse_settings(settings)
+    flags = parse_settings(settings) | ({"ingest.workers": workers} if workers else {})
     with (
         open_kb(kb_path, config_file, create=True, settings=flags) as kb,
         progress_bar(enabled=not as_json) as progress,

@@ -44,9 +44,9 @@ def put(
     chunks: Sequence[Chunk],
     codes: Int8,
     scale: Float32,
-) -> None:
-    """Write a document with everything that belongs to it, in place of the one of the same source."""
-    remove(connection, record.source)
+) -> bool:
+    """Write a document with everything that belongs to it; True where it replaced one of the same source."""
+    replaced = remove(connection, record.source)
     placed = [_placed(document, chunk) for chunk in chunks]
     content = _content_digest(document, placed, codes)
     fields = _document_fields(record, content)
@@ -75,6 +75,7 @@ def put(
             "INSERT INTO vectors VALUES (?, ?, ?, ?)", (row_id, data, step, row_digest(data, step))
         )
         full_text.add(connection, [(row_id, full_text.columns(chunk.heading, chunk.context, chunk.text))])
+    return replaced
 
 
 def remove(connection: sqlite3.Connection, source: str) -> bool:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ragedge.protocols import Float32, Int8, Int64
 
 Table = Literal["settings", "tuned"]
+# A key of the manifest: there from a removal until its words are off the disk.
+_REMOVED = "removed"
 
 
 class Store:
@@ -175,7 +177,8 @@ class Store:
         )  # fmt: skip
         try:
             with self._connections.write() as connection:
-                documents.put(connection, record, document, chunks, codes, scale)
+                if documents.put(connection, record, document, chunks, codes, scale):
+                    _note_removal(connection)
                 _next_generation(connection)
         except UnicodeEncodeError as exc:
             raise SourceError("damaged", f"{source!r} holds code points that are not characters") from exc
@@ -212,8 +215,19 @@ class Store:
         with self._connections.write() as connection:
             removed = documents.remove(connection, source)
             if removed:
+                _note_removal(connection)
                 _next_generation(connection)
         return removed
+
+    def has_removed(self) -> bool:
+        """Say whether words of removed or replaced documents may still stand in the full text's segments.
+
+        Noted in the transaction that removed them, so that a crash before ``forget_removed`` is made good
+        by the next ingest.
+        """
+        with self._connections.read() as connection:
+            found = connection.execute("SELECT 1 FROM manifest WHERE key = ?", [_REMOVED]).fetchone()
+        return found is not None
 
     def forget_removed(self) -> None:
         """Take the words of removed and replaced documents off the disk; also makes search a little faster.
@@ -222,6 +236,7 @@ class Store:
         """
         with self._connections.write() as connection:
             full_text.forget_removed(connection)
+            connection.execute("DELETE FROM manifest WHERE key = ?", [_REMOVED])
         with self._connections.bare() as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -393,6 +408,10 @@ def _generation(connection: sqlite3.Connection) -> int:
 
 def _next_generation(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE manifest SET value = CAST(value AS INTEGER) + 1 WHERE key = 'generation'")
+
+
+def _note_removal(connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT OR REPLACE INTO manifest VALUES (?, 'true')", [_REMOVED])
 
 
 def _changed(record: SourceRecord, **changes: Any) -> SourceRecord:

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -73,7 +72,6 @@ class Parser:
         )
         self._lock = threading.Lock()
         self._worker: _WorkerProcess | None = None
-        self._queue: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Parser:
         return self
@@ -84,9 +82,7 @@ class Parser:
         self.close()
 
     def close(self) -> None:
-        """End the worker; files that wait in ``parse_async`` are cancelled."""
-        if self._queue is not None:
-            self._queue.shutdown(wait=False, cancel_futures=True)
+        """End the worker."""
         worker = self._worker
         if worker is not None:
             worker.kill()  # also ends a parse that is under way in another thread
@@ -94,12 +90,6 @@ class Parser:
             if self._worker is not None:
                 self._worker.kill()
                 self._worker = None
-
-    def parse_async(self, source: str, data: bytes) -> Future[ParsedDocument]:
-        """Parse a file in the background, after those handed in before it."""
-        if self._queue is None:
-            self._queue = ThreadPoolExecutor(1, thread_name_prefix="ragedge-parser")
-        return self._queue.submit(self.parse, source, data)
 
     def parse(self, source: str, data: bytes) -> ParsedDocument:
         """Read a file's bytes and cut them into chunks.

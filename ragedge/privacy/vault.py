@@ -11,6 +11,7 @@ and on a read-only medium, where the log's index cannot be made, the database is
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import tempfile
@@ -28,10 +29,13 @@ SETTINGS = "ragedge.toml"
 # "RAGE": tells our databases from everybody's (sqlite.org/pragma.html#pragma_application_id).
 APPLICATION_ID = 0x52414745
 _LOCK = ".lock"
+_WRITING = ".writing-"
 # What may lie in a folder before the first ingest.
 _HARMLESS = frozenset({SETTINGS, _LOCK, ".gitignore", ".DS_Store", "Thumbs.db", "desktop.ini"})
 _BUSY_WAIT_S = 30.0
 _POLL_S = 0.05
+# A file under way is without its lock for the moments after it is made and before it is renamed.
+_ABANDONED_S = 2.0
 
 
 class Vault:
@@ -102,9 +106,10 @@ class Vault:
         with store_failures(self.path):
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # mkstemp makes it 0600, in the same folder so that the replacement is one rename.
-            handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=target.parent)
+            handle, temporary = tempfile.mkstemp(prefix=_WRITING, dir=target.parent)
             try:
                 with os.fdopen(handle, "wb") as file:
+                    _try_lock(handle)  # tells it from one that a killed process left
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
@@ -170,6 +175,7 @@ class Vault:
         try:
             if self._depth == 0:
                 self._lock_file = self._acquire(deadline)
+                self._clear_abandoned()
             self._depth += 1
             try:
                 yield
@@ -193,6 +199,18 @@ class Vault:
                 os.close(handle)
                 raise
             return handle
+
+    def _clear_abandoned(self) -> None:
+        """Delete what a process that was killed in ``write_atomic`` left; one that is at it holds a lock."""
+        for left in self.path.glob(f"{_WRITING}*"):
+            with contextlib.suppress(OSError):
+                handle = os.open(left, os.O_RDWR)
+                try:
+                    abandoned = time.time() - left.stat().st_mtime > _ABANDONED_S and _try_lock(handle)
+                finally:
+                    os.close(handle)
+                if abandoned:
+                    left.unlink()
 
     def _busy(self) -> BusyError:
         return BusyError(

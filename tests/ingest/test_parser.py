@@ -12,6 +12,7 @@ import pytest
 
 from ragedge.config import IngestConfig
 from ragedge.errors import PluginError, SourceError, UnknownPluginError
+from ragedge.ingest.parser_pool import ParserPool
 from ragedge.ingest.parser_process import CounterSpec, Parser
 
 COUNTER = CounterSpec("ragedge.testing.word_counter:create")
@@ -72,9 +73,23 @@ def test_one_worker_reads_many_files(parser):
     assert parser._worker is worker
 
 
-def test_files_in_the_background_come_in_order(parser):
-    futures = [parser.parse_async(f"{n}.txt", f"file {n}".encode()) for n in range(5)]
-    assert [future.result().document.pages[0].text for future in futures] == [f"file {n}" for n in range(5)]
+@pytest.mark.parametrize("workers", [1, 3])
+def test_files_in_the_background_come_in_order(workers):
+    with ParserPool(lambda: Parser(IngestConfig(), COUNTER), workers) as pool:
+        futures = [pool.parse(f"{n}.txt", f"file {n}".encode()) for n in range(7)]
+        texts = [future.result().document.pages[0].text for future in futures]
+    assert texts == [f"file {n}" for n in range(7)]
+
+
+def test_closing_a_pool_ends_what_is_under_way(misbehaving):
+    pool = ParserPool(lambda: misbehaving, 1)
+    running, waiting = pool.parse("a.txt", b"hang here"), pool.parse("b.txt", b"words")
+    while not running.running():
+        time.sleep(0.01)
+    pool.close()
+    with pytest.raises(SourceError):
+        running.result()
+    assert waiting.cancelled()
 
 
 @pytest.mark.parametrize(
@@ -185,11 +200,11 @@ def test_the_worker_ends_with_its_parent(misbehaving, tmp_path, order):
     import subprocess
 
     script = (
-        "import os, time\nfrom ragedge.config import IngestConfig\n"
+        "import os, threading, time\nfrom ragedge.config import IngestConfig\n"
         "from ragedge.ingest.parser_process import CounterSpec, Parser\n"
         "config = IngestConfig(loaders={'text/plain': 'misbehaving'}, timeout_s=1.5)\n"
         "p = Parser(config, CounterSpec('ragedge.testing.word_counter:create'))\np.parse('a.txt', b'words')\n"
-        f"p.parse_async('b.txt', b'{order} ')\ntime.sleep(0.2)\n"
+        f"threading.Thread(target=p.parse, args=('b.txt', b'{order} '), daemon=True).start()\ntime.sleep(0.2)\n"
         "print(p._worker._process.pid, flush=True)\nos._exit(0)\n"
     )
     out = subprocess.run(

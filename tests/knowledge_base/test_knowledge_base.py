@@ -148,6 +148,75 @@ def test_order_of_ingest_is_nothing_to_the_content(tmp_path: Path, kb_path: Path
     assert digests[0] == digests[1]
 
 
+def test_workers_are_nothing_to_the_content(tmp_path: Path, kb_path: Path, manuals: Path) -> None:
+    for number in range(6):
+        (manuals / f"note-{number}.md").write_text(f"# Note {number}\n\nLine {number} runs {number} hours.\n")
+    states = []
+    for workers in (1, 3):
+        settings = {"generate.generator": "none", "ingest.workers": workers}
+        with ragedge.open(tmp_path / f"kb{workers}", create=True, settings=settings) as kb:
+            report = kb.ingest(manuals)
+            states.append((report.added, kb.status()["content_digest"]))
+    assert states[0] == states[1]
+    assert len(states[0][0]) == 8
+    with open_quoting(tmp_path / "kb3") as kb:
+        assert len(kb.ingest(manuals).unchanged) == 8
+
+
+def test_two_copies_of_a_file_that_has_gone(kb_path: Path, manuals: Path) -> None:
+    with open_quoting(kb_path, create=True) as kb:
+        kb.ingest(manuals)
+        text = (manuals / "pump.md").read_text()
+        (manuals / "pump.md").unlink()
+        (manuals / "a.md").write_text(text)
+        (manuals / "b.md").write_text(text)
+        report = kb.ingest(manuals)
+        assert [(r.old, r.new) for r in report.renamed] == [("pump.md", "a.md")]
+        assert report.added == ["b.md"]
+
+
+def test_no_word_of_a_removed_document_is_left_in_any_file(kb_path: Path, manuals: Path) -> None:
+    words = ["zyxwvutter", "qrstuvlyment", "kjihgfedness", "冷却水交換機"]
+    secret = f"---\nmodel: {words[2]}-9\n---\n# The {words[0]} of the pump\n\n" + "\n\n".join(
+        f"Fill the {words[1]} no. {i} with {i}.5 litres. {words[3]}を確認する。" for i in range(80)
+    )
+    (manuals / "secret.md").write_text(secret, encoding="utf-8")
+    settings = {"index.exact_below": 0}  # a graph is kept as well
+    with ragedge.open(kb_path, create=True, settings=settings) as kb:
+        kb.ingest(manuals)
+        assert kb.ask(f"How many litres for the {words[1]} no. 7?", max_new_tokens=4).passages
+        held = b"".join(path.read_bytes() for path in kb_path.rglob("*") if path.is_file())
+        assert words[1].encode() in held
+        kb.remove("secret.md")
+        kb.ask("How often is the oil of the pump changed?", max_new_tokens=4)
+        for moment in ("open", "closed"):
+            for path in (path for path in kb_path.rglob("*") if path.is_file()):
+                data = path.read_bytes().lower()
+                for word in [*words, *(word[:8] for word in words[:3]), "冷却", "secret.md"]:
+                    for encoding in ("utf-8", "utf-16-le"):
+                        assert word.encode(encoding) not in data, f"{word} in {path.name} while {moment}"
+            kb.close()
+
+
+def test_words_that_a_crash_left_are_taken_off_by_the_next_ingest(
+    kb_path: Path, manuals: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ragedge.index.store import Store
+
+    with open_quoting(kb_path, create=True) as kb:
+        (manuals / "sub" / "fan.md").write_text("# Fan\n\nThe zyxwvutter turns.\n")
+        kb.ingest(manuals)
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "forget_removed", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                kb.remove("sub/fan.md")
+    database = kb_path / "kb.sqlite"
+    assert b"zyxwvutt" in database.read_bytes(), "else the test shows nothing"
+    with open_quoting(kb_path) as kb:
+        kb.ingest(manuals / "pump.md")
+    assert b"zyxwvutt" not in database.read_bytes()
+
+
 def test_namesake_from_another_folder_is_refused(kb_path: Path, manuals: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()

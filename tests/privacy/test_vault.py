@@ -162,6 +162,22 @@ def test_the_database_keeps_no_temporary_files_and_waits_for_nobody(vault):
     }  # fmt: skip
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows deletes no file that is open")
+def test_what_a_killed_process_left_is_cleared_and_what_is_under_way_stays(vault):
+    torn, young, at_work = (vault.path / f".writing-{name}" for name in ("torn", "young", "work"))
+    for path in (torn, young, at_work):
+        path.write_bytes(b"half")
+    for path in (torn, at_work):
+        os.utime(path, (1e9, 1e9))
+    with at_work.open("rb+") as file:
+        assert vault_module._try_lock(file.fileno())
+        with vault.writer():
+            pass
+        assert not torn.exists()
+        assert young.exists()
+        assert at_work.exists()
+
+
 def test_a_read_only_medium_can_be_read(vault, monkeypatch):
     connection = vault.connect()
     connection.execute("CREATE TABLE t (x)")
