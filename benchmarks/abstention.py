@@ -21,8 +21,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import ragedge
 from answers import holds, interval
+
+import ragedge
 from ragedge.datatypes import Answer
 
 BINS = 10
