@@ -11,9 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ragedge.errors import ConfigError
+
+# In place of a loader's name: files of that type are not read.
+NO_LOADER = "none"
 
 Origin = Literal["flag", "file", "tuned", "default"]
 
@@ -37,11 +40,15 @@ class IngestConfig(_Stage):
     loaders: dict[str, str] = Field(
         default={
             "application/pdf": "pdf",
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+            "application/epub+zip": "epub",
             "text/markdown": "markdown",
             "text/html": "html",
+            "text/csv": "csv",
             "text/plain": "text",
         },
-        description="Loader plugin for each media type; a type without one is skipped as unsupported.",
+        description="Loader plugin for each media type. What you write is laid over these; "
+        "none switches a type off, whose files are then skipped as unsupported.",
     )
     preprocessors: tuple[str, ...] = Field(
         (), description="Preprocessor plugins, applied to each page in order."
@@ -62,6 +69,15 @@ class IngestConfig(_Stage):
     workers: int = Field(
         1, ge=1, le=64, description="Files parsed at a time, each in a process; vectors are made by one."
     )
+
+    @field_validator("loaders", mode="after")
+    @classmethod
+    def _over_the_built_in(cls, given: dict[str, str]) -> dict[str, str]:
+        return {**cls.model_fields["loaders"].default, **given}
+
+    def active_loaders(self) -> dict[str, str]:
+        """Return the loaders without the types that are switched off."""
+        return {media_type: name for media_type, name in self.loaders.items() if name != NO_LOADER}
 
 
 class EmbedConfig(_Stage):

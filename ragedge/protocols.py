@@ -48,6 +48,21 @@ class Loader(Protocol):
         """
 
 
+class Recognizer(Protocol):
+    """What a loader has besides for a media type that ragedge does not tell apart by itself.
+
+    It is asked before the built-in rules, about every file of an ingest, so it should look at few bytes.
+    """
+
+    def recognize(self, data: bytes, source: str, /) -> str | None:
+        """Return the media type if a file's content is of a kind that it reads, else None.
+
+        Args:
+            data: The whole file, not empty.
+            source: Its name, to decide between kinds of text alone.
+        """
+
+
 class Preprocessor(Protocol):
     """Rewrites the text of a page (``ragedge.preprocessor``)."""
 

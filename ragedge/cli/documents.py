@@ -66,7 +66,7 @@ def ingest(
     workers: int | None,
     strict: bool,
 ) -> int:
-    """Take in manuals: PDF, Markdown, HTML or text files, or folders of them.
+    """Take in manuals: PDF, DOCX, EPUB, Markdown, HTML, CSV or text files, or folders of them.
 
     Unchanged files are left alone, changed ones replaced, and files that have gone from an ingested folder
     are removed. Makes the knowledge base if there is none.

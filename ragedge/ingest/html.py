@@ -15,6 +15,7 @@ from ragedge.ingest.options import no_options
 from ragedge.ingest.page_builder import PageBuilder
 from ragedge.ingest.safety import is_bare_notice_word, notice_kind
 from ragedge.ingest.table_text import render_table
+from ragedge.ingest.text_encoding import decode_text
 
 _CHARSET = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w.:-]+)""", re.I)
 _UNREAD = {
@@ -59,14 +60,20 @@ class HtmlLoader:
             SourceError: no text is in it.
         """
         declared = _CHARSET.search(data[:2048])
-        text = detect.decode_text(data, source, declared[1].decode("ascii") if declared else None)
-        reader = _Reader()
-        reader.feed(clean(text))
-        reader.close()
-        page = reader.finish().build(None)
+        text = decode_text(data, declared[1].decode("ascii") if declared else None)
+        builder, title = read_html(text)
+        page = builder.build(None)
         if not page.text:
             raise SourceError("no_text", f"{source} holds no text")
-        return Document(source, detect.HTML, (page,), reader.title)
+        return Document(source, detect.HTML, (page,), title)
+
+
+def read_html(text: str) -> tuple[PageBuilder, str]:
+    """Read HTML or XHTML into blocks; returns them with the ``title`` element's words."""
+    reader = _Reader()
+    reader.feed(clean(text))
+    reader.close()
+    return reader.finish(), reader.title
 
 
 class _Reader(HTMLParser):

@@ -20,6 +20,7 @@ from ragedge.ingest.options import no_options
 from ragedge.ingest.page_builder import PageBuilder
 from ragedge.ingest.safety import is_bare_notice_word, notice_kind
 from ragedge.ingest.table_text import render_table
+from ragedge.ingest.text_encoding import decode_text
 
 _HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
 _UNDERLINE = re.compile(r"^ {0,3}(=+|-+)\s*$")
@@ -65,7 +66,7 @@ class MarkdownLoader:
         Raises:
             SourceError: no text is in it.
         """
-        text = clean(detect.decode_text(data, source))
+        text = clean(decode_text(data))
         metadata, body = _front_matter(text.split("\n"))
         builder = PageBuilder()
         title = _read(body, builder)

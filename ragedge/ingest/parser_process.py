@@ -59,7 +59,7 @@ class Parser:
         self._max_bytes = config.max_file_mb << 20
         self._settings = wire.dump(
             {
-                "loaders": dict(config.loaders),
+                "loaders": config.active_loaders(),
                 "preprocessors": list(config.preprocessors),
                 "chunker": config.chunker,
                 "chunker_options": {

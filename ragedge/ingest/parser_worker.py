@@ -15,11 +15,11 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
-from ragedge.errors import RagedgeError, SourceError
+from ragedge.errors import PluginError, RagedgeError, SourceError
 from ragedge.ingest import contents, detect, preprocess, wire
-from ragedge.protocols import Chunker, Loader, Preprocessor, TokenCounter
+from ragedge.protocols import Chunker, Loader, Preprocessor, Recognizer, TokenCounter
 
 _GRACE_S = 2.0  # the parent ends it in time; this is for want of a parent
 _RECURSION_LIMIT = 3000  # deep enough for sane files; a C stack of 8 MB holds it many times over
@@ -36,6 +36,7 @@ class Worker:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings
         self._loaders: dict[str, Loader] = {}
+        self._recognizers = self._load_recognizers()
         self._counter: TokenCounter = _resolve(settings["counter"])(settings["counter_options"])
         self._chunker: Chunker = _plugin("chunker", settings["chunker"], settings["chunker_options"])
         self._preprocessors: list[Preprocessor] = [
@@ -49,18 +50,36 @@ class Worker:
             SourceError: it cannot be read.
             PluginError: a plugin of the configuration is missing or broken.
         """
-        media_type = detect.media_type(data, source)
+        media_type = detect.media_type(data, source, self._recognizers)
         name = self._settings["loaders"].get(media_type)
         if name is None:
             raise SourceError(
                 "unsupported", f"{source} is {media_type}, for which no loader is set",
                 hint="set one under ingest.loaders",
             )  # fmt: skip
-        if name not in self._loaders:
-            self._loaders[name] = _plugin("loader", name, {})
-        document = preprocess.apply(self._loaders[name].load(data, source), self._preprocessors)
+        document = preprocess.apply(self._loader(name).load(data, source), self._preprocessors)
         chunks = contents.mark(document, self._chunker.chunk(document, self._counter))
         return {"document": wire.document_as_json(document), "chunks": wire.chunks_as_json(chunks)}
+
+    def _loader(self, name: str) -> Loader:
+        if name not in self._loaders:
+            self._loaders[name] = _plugin("loader", name, {})
+        return self._loaders[name]
+
+    def _load_recognizers(self) -> list[Recognizer]:
+        """Load the plugins of the types that ``detect`` does not know: nobody else can tell their files."""
+        found: list[Recognizer] = []
+        for media_type, name in self._settings["loaders"].items():
+            if media_type in detect.MEDIA_TYPES:
+                continue
+            loader = self._loader(name)
+            if not callable(getattr(loader, "recognize", None)):
+                raise PluginError(
+                    f"loader {name!r} cannot tell {media_type} files by their content: it has no 'recognize'",
+                    hint="take the type out of ingest.loaders, or write recognize (docs/writing_a_plugin.md)",
+                )
+            found.append(cast("Recognizer", loader))
+        return found
 
 
 def _resolve(name: str) -> Any:

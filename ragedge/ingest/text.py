@@ -13,6 +13,7 @@ from ragedge.ingest.clean import clean
 from ragedge.ingest.options import no_options
 from ragedge.ingest.page_builder import PageBuilder
 from ragedge.ingest.safety import is_bare_notice_word, notice_kind
+from ragedge.ingest.text_encoding import decode_text
 
 _RULE = re.compile(r"^\s*([=\-~*_#])\1{2,}\s*$")
 LIST_ITEM = re.compile(r"^\s*(?:[-*•‣▪–—·○●◦]\s+|\(?(?:\d{1,3}|[a-zA-Z])[.)]\s+|[①-⑳㉑-㉟]\s*)\S")
@@ -40,7 +41,7 @@ class TextLoader:
         Raises:
             SourceError: no text is in it.
         """
-        parts = detect.decode_text(data, source).replace("\r\n", "\n").replace("\r", "\n").split("\f")
+        parts = decode_text(data).replace("\r\n", "\n").replace("\r", "\n").split("\f")
         while len(parts) > 1 and not parts[-1].strip():
             parts.pop()
         numbers: list[int | None] = [None] if len(parts) == 1 else list(range(1, len(parts) + 1))

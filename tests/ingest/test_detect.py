@@ -8,7 +8,8 @@ import zipfile
 import pytest
 
 from ragedge.errors import SourceError
-from ragedge.ingest.detect import HTML, MARKDOWN, PDF, TEXT, decode_text, media_type
+from ragedge.ingest.detect import CSV, DOCX, EPUB, HTML, MARKDOWN, PDF, TEXT, media_type
+from ragedge.ingest.text_encoding import decode_text
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,10 @@ from ragedge.ingest.detect import HTML, MARKDOWN, PDF, TEXT, decode_text, media_
         (b"MZ is how this text begins, and it goes on", "a.txt", TEXT),
         ("冷却液".encode("utf-16"), "a.txt", TEXT),
         ("plain words".encode("utf-16-le"), "a.txt", TEXT),
+        (b"a;b\n1;2\n", "list.csv", CSV),
+        (b"one column\nof words\n", "list.csv", TEXT),
+        (b"part\ttorque\tthread\n" * 4, "export", CSV),
+        (b"Open it, drain it, close it.\nThen, if cold, warm it.\n" * 4, "a.txt", TEXT),
     ],
 )
 def test_kinds(data, name, expected):
@@ -48,8 +53,16 @@ def zipped(*names):
         (b" \n\t\r\n", "a.txt", "empty", "empty"),
         (b"\x7fELF" + bytes(range(256)) * 9, "a.pdf", "unsupported", "program"),
         (b"\x89PNG\r\n\x1a\n" + bytes(99), "a.png", "unsupported", "PNG"),
-        (zipped("word/document.xml"), "a.docx", "unsupported", "Word"),
-        (zipped("mimetype"), "a.epub", "unsupported", "EPUB"),
+        (zipped("xl/workbook.xml"), "a.xlsx", "unsupported", "Excel"),
+        (zipped("xl/workbook.xml"), "a.docx", "unsupported", "in spite of its name"),
+        (
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
+            "a.docx",
+            "encrypted",
+            "password",
+        ),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), "a.doc", "unsupported", "old Microsoft"),
+        (b"just words", "a.docx", "damaged", "DOCX header"),
         (zipped("a.txt"), "a.zip", "unsupported", "ZIP"),
         (bytes(range(256)) * 40, "a.txt", "unsupported", "binary"),
         (b"not a pdf at all", "a.pdf", "damaged", "header"),
@@ -65,13 +78,39 @@ def test_refused_with_its_name(data, name, code, named):
     assert name in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("members", "name", "expected"),
+    [
+        (["word/document.xml"], "a.docx", DOCX),
+        (["word/document.xml"], "no name", DOCX),
+        (["mimetype", "META-INF/container.xml"], "a.zip", EPUB),
+    ],
+)
+def test_archives_are_told_by_their_members_whole_or_cut_off(members, name, expected):
+    data = zipped(*members)
+    assert media_type(data, name) == expected
+    assert media_type(data[:-10], name) == expected
+
+
+class TorqueFiles:
+    """A loader of a type that ragedge does not know."""
+
+    def recognize(self, data, source):
+        return "application/x-torque" if data.startswith(b"TRQ1") else None
+
+
+def test_a_recognizer_is_asked_first():
+    assert media_type(b"TRQ1 drain plug", "a.txt", [TorqueFiles()]) == "application/x-torque"
+    assert media_type(b"drain plug", "a.txt", [TorqueFiles()]) == TEXT
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
 def test_western_encodings(encoding):
     text = "Anzugsdrehmoment für Räder: 120 Nm – größer als üblich"
-    assert decode_text(text.encode(encoding), "a.txt") == text
+    assert decode_text(text.encode(encoding)) == text
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "shift_jis", "utf-16"])
 def test_japanese_encodings(encoding):
     text = "警告：高電圧の部品にさわらないでください。トルクは25 Nmです。"
-    assert decode_text(text.encode(encoding), "a.txt") == text
+    assert decode_text(text.encode(encoding)) == text

@@ -145,11 +145,6 @@ def test_a_counter_that_cannot_be_built_says_so():
         parser.parse("a.txt", b"words")
 
 
-def test_a_type_without_a_loader_is_unsupported():
-    with Parser(IngestConfig(loaders={"application/pdf": "pdf"}), COUNTER) as parser:
-        assert code_of(parser, b"words") == "unsupported"
-
-
 def test_a_file_over_the_limit_is_not_sent():
     with Parser(IngestConfig(max_file_mb=1), COUNTER) as parser:
         assert code_of(parser, b"x" * (1 << 20) + b"y" * (1 << 20)) == "too_large"
