@@ -23,6 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from ragedge import plugins
@@ -149,10 +150,10 @@ def page_hits(places: Sequence[int]) -> dict[str, list[float]]:
 
 def columns(config: Config) -> dict[str, Any]:
     """Return the retrieval settings of each column."""
-    full = config.retrieve.model_copy(update={"candidates": max(config.retrieve.candidates, DEPTH)})
+    full = msgspec.structs.replace(config.retrieve, candidates=max(config.retrieve.candidates, DEPTH))
     return {
-        "text": full.model_copy(update={"dense_weight": 0.0}),
-        "dense": full.model_copy(update={"text_weight": 0.0}),
+        "text": msgspec.structs.replace(full, dense_weight=0.0),
+        "dense": msgspec.structs.replace(full, text_weight=0.0),
         "fused": full,
     }
 

@@ -9,151 +9,167 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from msgspec import Meta, Struct, ValidationError, convert, field, to_builtins
+from msgspec.structs import force_setattr
 
 from ragedge.errors import ConfigError
 
 # In place of a loader's name: files of that type are not read.
 NO_LOADER = "none"
 
+BUILT_IN_LOADERS = {
+    "application/pdf": "pdf",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/epub+zip": "epub",
+    "text/markdown": "markdown",
+    "text/html": "html",
+    "text/csv": "csv",
+    "text/plain": "text",
+}
+
 Origin = Literal["flag", "file", "tuned", "default"]
 
 
-class _Stage(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+class _Stage(Struct, frozen=True, forbid_unknown_fields=True):
+    """A section. ``load`` checks what a user sets against the annotations; a constructor does not."""
 
 
-class RuntimeConfig(_Stage):
+class RuntimeConfig(_Stage, frozen=True):
     """Where graphs run."""
 
-    backend: str = Field("cpu", description="Backend plugin that runs the models.")
-    threads: int = Field(
-        0, ge=0, le=256, description="Threads per model; 0 takes the cores this process may use, at most 4."
-    )
+    backend: Annotated[str, Meta(description="Backend plugin that runs the models.")] = "cpu"
+    threads: Annotated[
+        int,
+        Meta(
+            ge=0, le=256, description="Threads per model; 0 takes the cores this process may use, at most 4."
+        ),
+    ] = 0
 
 
-class IngestConfig(_Stage):
+class IngestConfig(_Stage, frozen=True):
     """How files become chunks."""
 
-    loaders: dict[str, str] = Field(
-        default={
-            "application/pdf": "pdf",
-            "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
-            "application/epub+zip": "epub",
-            "text/markdown": "markdown",
-            "text/html": "html",
-            "text/csv": "csv",
-            "text/plain": "text",
-        },
-        description="Loader plugin for each media type. What you write is laid over these; "
-        "none switches a type off, whose files are then skipped as unsupported.",
-    )
-    preprocessors: tuple[str, ...] = Field(
-        (), description="Preprocessor plugins, applied to each page in order."
-    )
-    chunker: str = Field("section", description="Chunker plugin.")
-    chunk_tokens: int = Field(
-        192,
-        ge=16,
-        le=2048,
-        description="Longest chunk, headings included, in the embedder's tokens; never past its limit.",
-    )
-    overlap_tokens: int = Field(
-        0, ge=0, le=512, description="Tokens that neighbouring windows of one long block share."
-    )
-    max_file_mb: int = Field(512, ge=1, description="Larger files are skipped.")
-    timeout_s: float = Field(120.0, gt=0, description="Longest time to parse one file.")
-    memory_mb: int = Field(1024, ge=128, description="Most resident memory for parsing one file.")
-    workers: int = Field(
-        1, ge=1, le=64, description="Files parsed at a time, each in a process; vectors are made by one."
-    )
+    loaders: Annotated[
+        dict[str, str],
+        Meta(
+            description="Loader plugin for each media type. What you write is laid over these; "
+            "none switches a type off, whose files are then skipped as unsupported."
+        ),
+    ] = field(default_factory=BUILT_IN_LOADERS.copy)
+    preprocessors: Annotated[
+        tuple[str, ...], Meta(description="Preprocessor plugins, applied to each page in order.")
+    ] = ()
+    chunker: Annotated[str, Meta(description="Chunker plugin.")] = "section"
+    chunk_tokens: Annotated[
+        int,
+        Meta(
+            ge=16,
+            le=2048,
+            description="Longest chunk, headings included, in the embedder's tokens; never past its limit.",
+        ),
+    ] = 192
+    overlap_tokens: Annotated[
+        int, Meta(ge=0, le=512, description="Tokens that neighbouring windows of one long block share.")
+    ] = 0
+    max_file_mb: Annotated[int, Meta(ge=1, description="Larger files are skipped.")] = 512
+    timeout_s: Annotated[float, Meta(gt=0, description="Longest time to parse one file.")] = 120.0
+    memory_mb: Annotated[int, Meta(ge=128, description="Most resident memory for parsing one file.")] = 1024
+    workers: Annotated[
+        int,
+        Meta(ge=1, le=64, description="Files parsed at a time, each in a process; vectors are made by one."),
+    ] = 1
 
-    @field_validator("loaders", mode="after")
-    @classmethod
-    def _over_the_built_in(cls, given: dict[str, str]) -> dict[str, str]:
-        return {**cls.model_fields["loaders"].default, **given}
+    def __post_init__(self) -> None:
+        """Lay what was given over the built-in loaders."""
+        force_setattr(self, "loaders", {**BUILT_IN_LOADERS, **self.loaders})
 
     def active_loaders(self) -> dict[str, str]:
         """Return the loaders without the types that are switched off."""
         return {media_type: name for media_type, name in self.loaders.items() if name != NO_LOADER}
 
 
-class EmbedConfig(_Stage):
+class EmbedConfig(_Stage, frozen=True):
     """How text becomes vectors. A change needs a new ingest."""
 
-    embedder: str = Field("onnx", description="Embedder plugin.")
-    model: str = Field("minilm-l6", description="Model the embedder loads.")
+    embedder: Annotated[str, Meta(description="Embedder plugin.")] = "onnx"
+    model: Annotated[str, Meta(description="Model the embedder loads.")] = "minilm-l6"
 
 
-class IndexConfig(_Stage):
+class IndexConfig(_Stage, frozen=True):
     """How vectors are searched."""
 
-    kind: str = Field(
-        "auto", description="Index plugin: auto (hnsw, else usearch, else exact), or a plugin's name."
-    )
-    m: int = Field(16, ge=2, le=128, description="HNSW links per node.")
-    ef_construction: int = Field(200, ge=8, le=2000, description="HNSW candidates while building.")
-    ef_search: int = Field(128, ge=8, le=4000, description="HNSW candidates while searching.")
-    exact_below: int = Field(
-        5000, ge=0, description="With fewer chunks than this, search is exact and no graph is kept."
-    )
+    kind: Annotated[
+        str, Meta(description="Index plugin: auto (hnsw, else usearch, else exact), or a plugin's name.")
+    ] = "auto"
+    m: Annotated[int, Meta(ge=2, le=128, description="HNSW links per node.")] = 16
+    ef_construction: Annotated[int, Meta(ge=8, le=2000, description="HNSW candidates while building.")] = 200
+    ef_search: Annotated[int, Meta(ge=8, le=4000, description="HNSW candidates while searching.")] = 128
+    exact_below: Annotated[
+        int, Meta(ge=0, description="With fewer chunks than this, search is exact and no graph is kept.")
+    ] = 5000
 
 
-class RetrieveConfig(_Stage):
+class RetrieveConfig(_Stage, frozen=True):
     """How a question finds chunks."""
 
-    top_k: int = Field(5, ge=1, le=100, description="Chunks returned.")
-    candidates: int = Field(
-        50, ge=1, le=1000, description="Chunks that each half of the search offers to the fusion."
-    )
-    fusion: Literal["score", "rank"] = Field(
-        "score", description="How the halves become one ranking: by their scores, or by reciprocal rank."
-    )
-    rrf_k: float = Field(10.0, ge=1, le=1000, description="With fusion by rank: larger flattens the ranks.")
-    dense_weight: float = Field(
-        1.0, ge=0, description="Weight of the vectors in the fusion; 0 leaves them out."
-    )
-    text_weight: float = Field(
-        1.0, ge=0, description="Weight of the full text in the fusion; 0 leaves it out."
-    )
-    heading_weight: float = Field(
-        1.0, ge=0, description="Weight of heading words in the full text, against body words at 1."
-    )
+    top_k: Annotated[int, Meta(ge=1, le=100, description="Chunks returned.")] = 5
+    candidates: Annotated[
+        int, Meta(ge=1, le=1000, description="Chunks that each half of the search offers to the fusion.")
+    ] = 50
+    fusion: Annotated[
+        Literal["score", "rank"],
+        Meta(description="How the halves become one ranking: by their scores, or by reciprocal rank."),
+    ] = "score"
+    rrf_k: Annotated[
+        float, Meta(ge=1, le=1000, description="With fusion by rank: larger flattens the ranks.")
+    ] = 10.0
+    dense_weight: Annotated[
+        float, Meta(ge=0, description="Weight of the vectors in the fusion; 0 leaves them out.")
+    ] = 1.0
+    text_weight: Annotated[
+        float, Meta(ge=0, description="Weight of the full text in the fusion; 0 leaves it out.")
+    ] = 1.0
+    heading_weight: Annotated[
+        float, Meta(ge=0, description="Weight of heading words in the full text, against body words at 1.")
+    ] = 1.0
 
 
-class GenerateConfig(_Stage):
+class GenerateConfig(_Stage, frozen=True):
     """How chunks become an answer."""
 
-    generator: str = Field("onnx", description="Generator plugin; none answers by quoting alone.")
-    model: str = Field("smollm2-135m", description="Model the generator loads.")
-    context_window: int = Field(
-        1024, ge=128, le=131072, description="Tokens of KV cache: prompt and answer together."
-    )
-    prompt_tokens: int = Field(400, ge=64, description="Longest prompt, all in.")
-    max_new_tokens: int = Field(96, ge=1, le=4096, description="Longest answer.")
-    temperature: float = Field(0.0, ge=0, le=5, description="0 is greedy.")
-    top_k: int = Field(0, ge=0, description="Sample from this many likeliest tokens; 0 takes all.")
-    top_p: float = Field(
-        1.0, gt=0, le=1, description="Sample from the smallest set of tokens with this probability."
-    )
-    seed: int | None = Field(None, description="Makes sampling repeatable.")
-    abstain_below: float = Field(
-        0.4, ge=0, le=1, description="Confidence under which the answer is that the manual does not say."
-    )
+    generator: Annotated[str, Meta(description="Generator plugin; none answers by quoting alone.")] = "onnx"
+    model: Annotated[str, Meta(description="Model the generator loads.")] = "smollm2-135m"
+    context_window: Annotated[
+        int, Meta(ge=128, le=131072, description="Tokens of KV cache: prompt and answer together.")
+    ] = 1024
+    prompt_tokens: Annotated[int, Meta(ge=64, description="Longest prompt, all in.")] = 400
+    max_new_tokens: Annotated[int, Meta(ge=1, le=4096, description="Longest answer.")] = 96
+    temperature: Annotated[float, Meta(ge=0, le=5, description="0 is greedy.")] = 0.0
+    top_k: Annotated[int, Meta(ge=0, description="Sample from this many likeliest tokens; 0 takes all.")] = 0
+    top_p: Annotated[
+        float, Meta(gt=0, le=1, description="Sample from the smallest set of tokens with this probability.")
+    ] = 1.0
+    seed: Annotated[int | None, Meta(description="Makes sampling repeatable.")] = None
+    abstain_below: Annotated[
+        float,
+        Meta(ge=0, le=1, description="Confidence under which the answer is that the manual does not say."),
+    ] = 0.4
 
 
-class PrivacyConfig(_Stage):
+class PrivacyConfig(_Stage, frozen=True):
     """What may leave the device."""
 
-    egress: Literal["off", "calls", "process"] = Field(
-        "calls",
-        description="Refuse connections inside ragedge's own calls, in the whole process, or not at all.",
-    )
+    egress: Annotated[
+        Literal["off", "calls", "process"],
+        Meta(
+            description="Refuse connections inside ragedge's own calls, in the whole process, or not at all."
+        ),
+    ] = "calls"
 
 
-class Config(_Stage):
+class Config(_Stage, frozen=True):
     """All settings."""
 
     runtime: RuntimeConfig = RuntimeConfig()
@@ -181,13 +197,13 @@ class EffectiveConfig:
         """Return ``{key: {value, origin}}`` as ``status --json`` prints it."""
         return {
             key: {"value": value, "origin": self.origins.get(key, "default")}
-            for key, value in flatten(self.config.model_dump(mode="json")).items()
+            for key, value in flatten(to_builtins(self.config)).items()
         }
 
 
 def setting_keys() -> list[str]:
     """Return every dotted key, in file order."""
-    return list(flatten(Config().model_dump(mode="json")))
+    return list(flatten(to_builtins(Config())))
 
 
 def flatten(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -239,7 +255,7 @@ def load(
             tree.setdefault(stage, {})[leaf] = value
             origins[key] = origin
     try:
-        config = Config.model_validate(tree)
+        config = convert(tree, Config)
     except ValidationError as exc:
         raise ConfigError(_invalid(exc, origins, named), hint="see docs/configuration.md") from None
     return EffectiveConfig(config, origins)
@@ -250,7 +266,7 @@ def flatten_sections(tree: Mapping[str, Any], named: str) -> dict[str, Any]:
     for stage, section in tree.items():
         if not isinstance(section, Mapping):
             raise ConfigError(
-                f"{named}: {stage!r} stands outside a section; sections: {', '.join(Config.model_fields)}",
+                f"{named}: {stage!r} stands outside a section; sections: {', '.join(Config.__struct_fields__)}",
                 hint="write it as [section] and key = value",
             )
     return flatten(tree)
@@ -265,17 +281,35 @@ def _parse(text: str, named: str) -> dict[str, Any]:
 
 def _unknown(key: str, named: str) -> str:
     stage, _, leaf = key.partition(".")
-    if stage not in Config.model_fields:
-        return f"{named}: unknown section {stage!r}; known: {', '.join(Config.model_fields)}"
+    if stage not in Config.__struct_fields__:
+        return f"{named}: unknown section {stage!r}; known: {', '.join(Config.__struct_fields__)}"
     known = [k.partition(".")[2] for k in _KNOWN if k.startswith(f"{stage}.")]
     return f"{named}: unknown key {leaf!r} in [{stage}]; known: {', '.join(known)}"
 
 
 def _invalid(exc: ValidationError, origins: Mapping[str, Origin], named: str) -> str:
-    problem = exc.errors(include_url=False, include_input=False)[0]
-    key = ".".join(str(part) for part in problem["loc"][:2])
+    """Say which key is wrong and what it may hold; never the value, which may be a secret put in the wrong place."""
+    problem, _, path = str(exc).partition(" - at `$.")
+    key = ".".join(path.rstrip("`").split(".")[:2])
+    if problem.startswith("Invalid enum value"):
+        problem = f"Expected {allowed_words(key)}"
     where = named if origins.get(key) == "file" else f"a {origins.get(key, 'default')} value"
-    return f"{where}: {key}: {problem['msg']}"
+    return f"{where}: {key}: {problem}"
+
+
+def schema_of(stage: str) -> dict[str, Any]:
+    """Return the JSON schema of a section's keys, descriptions and bounds included."""
+    from msgspec.json import schema
+
+    section = type(getattr(Config(), stage))
+    properties: dict[str, Any] = schema(section)["$defs"][section.__name__]["properties"]
+    return properties
+
+
+def allowed_words(key: str) -> str:
+    """Return the words that a key may hold, where only certain ones are allowed."""
+    stage, _, leaf = key.partition(".")
+    return ", ".join(str(word) for word in schema_of(stage)[leaf].get("enum", ()))
 
 
 _KNOWN = dict.fromkeys(setting_keys())  # a set in file order

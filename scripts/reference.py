@@ -34,16 +34,16 @@ def walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Command
 
 def settings() -> None:
     """Print a table for each section of the configuration."""
-    from ragedge.config import Config
+    from ragedge.config import Config, schema_of
 
-    for stage, section in Config.model_fields.items():
-        model: Any = section.annotation
-        print(f"## [{stage}]\n\n{model.__doc__.splitlines()[0]}\n")
+    defaults = Config()
+    for stage in Config.__struct_fields__:
+        section = getattr(defaults, stage)
+        print(f"## [{stage}]\n\n{section.__doc__.splitlines()[0]}\n")
         print("| key | default | allowed | meaning |\n| --- | --- | --- | --- |")
-        schema = model.model_json_schema()["properties"]
-        for name, field in model.model_fields.items():
-            shown = toml(field.get_default(call_default_factory=True))
-            print(f"| `{name}` | {shown} | {allowed(schema[name])} | {cell(field.description)} |")
+        for name, schema in schema_of(stage).items():
+            shown = toml(getattr(section, name))
+            print(f"| `{name}` | {shown} | {allowed(schema)} | {cell(schema['description'])} |")
         print()
 
 

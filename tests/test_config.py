@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ragedge.config import Config, load, setting_keys
+from ragedge.config import Config, load, schema_of, setting_keys
 from ragedge.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,8 +33,8 @@ def test_a_flag_beats_the_file_beats_tuning_beats_the_default() -> None:
         ("[retrieve]\ntopK = 3", ("unknown key 'topK'", "top_k")),
         ("[retreive]\ntop_k = 3", ("unknown section 'retreive'", "retrieve")),
         ("top_k = 3", ("outside a section", "retrieve")),
-        ("[retrieve]\ntop_k = 0", ("retrieve.top_k", "greater than or equal to 1")),
-        ("[retrieve]\ntop_k = 'many'", ("retrieve.top_k", "integer")),
+        ("[retrieve]\ntop_k = 0", ("retrieve.top_k", ">= 1")),
+        ("[retrieve]\ntop_k = 'many'", ("retrieve.top_k", "`int`")),
         ("[retrieve\ntop_k = 3", ("not valid TOML",)),
     ],
 )
@@ -58,22 +58,23 @@ def test_a_missing_or_unreadable_file_is_a_clear_error(tmp_path: Path) -> None:
         load(file=tmp_path / "binary.toml")
 
 
-def test_a_wrong_value_is_not_repeated() -> None:
+@pytest.mark.parametrize("key", ["retrieve.top_k", "retrieve.fusion", "generate.seed", "ingest.loaders"])
+def test_a_wrong_value_is_not_repeated(key: str) -> None:
     """A secret pasted into the wrong place must not come back in an error or a log."""
     with pytest.raises(ConfigError) as caught:
-        load(flags={"retrieve.top_k": "hunter2"})
+        load(flags={key: "hunter2"})
     assert "hunter2" not in str(caught.value)
+    assert key in str(caught.value)
 
 
 def test_settings_cannot_be_changed_afterwards() -> None:
-    with pytest.raises(ValueError, match="frozen"):
+    with pytest.raises(AttributeError, match="immutable"):
         Config().retrieve.top_k = 3  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("key", setting_keys())
 def test_every_key_is_described_and_documented(key: str) -> None:
     stage, _, leaf = key.partition(".")
-    field = type(getattr(Config(), stage)).model_fields[leaf]
-    assert field.description
-    assert field.description.endswith(".")
+    description = schema_of(stage)[leaf]["description"]
+    assert description.endswith(".")
     assert f"`{leaf}`" in (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")

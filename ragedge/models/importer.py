@@ -7,6 +7,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from ragedge.errors import ModelError, UnsupportedModelError
 from ragedge.models import store, verify
 from ragedge.models.catalog import Kind
@@ -85,13 +87,9 @@ def import_model(
         built.mkdir(parents=True)
         try:
             compiled = compile_source(path, built, kind=found, scheme=scheme, progress=progress)
-            encoder = compiled.encoder and compiled.encoder.model_copy(
-                update={
-                    key: value
-                    for key, value in (("query_prefix", query_prefix), ("passage_prefix", passage_prefix))
-                    if value is not None
-                }
-            )
+            prefixes = {"query_prefix": query_prefix, "passage_prefix": passage_prefix}
+            given = {key: value for key, value in prefixes.items() if value is not None}
+            encoder = compiled.encoder and replace(compiled.encoder, **given)
             progress("checking", 0, None)
             return publish(
                 built,

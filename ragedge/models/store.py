@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
+import msgspec
 
 from ragedge.errors import ModelIntegrityError, ModelNotFoundError
 from ragedge.home import models_dir
@@ -154,13 +154,11 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         if path.stat().st_size > _MOST_MANIFEST_BYTES:
             raise ModelIntegrityError(f"{path} is too large to be a manifest", hint=hint)
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except OSError as exc:
         raise ModelIntegrityError(f"{path} is missing or cannot be read", hint=hint) from exc
-    except ValidationError as exc:
-        problem = exc.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in problem["loc"]) or "the file"
-        raise ModelIntegrityError(f"{path} is damaged: {where}: {problem['msg']}", hint=hint) from exc
+    except msgspec.DecodeError as exc:
+        raise ModelIntegrityError(f"{path} is damaged: {exc}", hint=hint) from exc
     if manifest.name != folder.name:
         raise ModelIntegrityError(f"{path} describes {manifest.name!r}, not {folder.name!r}", hint=hint)
     for name in manifest.files:

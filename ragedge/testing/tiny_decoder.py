@@ -54,7 +54,7 @@ def write_tiny_decoder(folder: Path, *, seed: int = 0, name: str = "tiny") -> Ma
         ),
         compiler="test",
     )
-    (folder / "manifest.json").write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
+    (folder / "manifest.json").write_text(manifest.to_json(), encoding="utf-8")
     return manifest
 
 

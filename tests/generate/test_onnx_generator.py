@@ -1,8 +1,10 @@
 import gc
 import threading
 
+import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from ragedge import plugins
 from ragedge.datatypes import GenerationOptions, Message
@@ -35,7 +37,7 @@ def tiny_folder(tmp_path_factory):
 
 
 def opened(folder, context_window=256):
-    manifest = Manifest.model_validate_json((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=Manifest)
     return OnnxGenerator.open(folder, manifest, create_cpu({}), threads=2, context_window=context_window)
 
 
@@ -282,8 +284,8 @@ def test_a_model_that_is_not_there_is_a_lookup_error():
 
 
 def test_an_embedder_is_no_generator(tiny_folder):
-    manifest = Manifest.model_validate_json((tiny_folder / "manifest.json").read_text(encoding="utf-8"))
-    embedder = manifest.model_copy(update={"decoder": None, "kind": "embedder"})
+    manifest = msgspec.json.decode((tiny_folder / "manifest.json").read_bytes(), type=Manifest)
+    embedder = replace(manifest, decoder=None, kind="embedder")
     with pytest.raises(ModelError, match="not a generator"):
         OnnxGenerator.open(tiny_folder, embedder, create_cpu({}), threads=1, context_window=128)
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from ragedge.errors import ModelIntegrityError, PromptTooLongError
 from ragedge.runtime.cpu_backend import create
@@ -145,6 +146,6 @@ def test_single_steps_return_a_view_of_one_buffer(decoder):
 
 def test_facts_of_another_graph_are_refused(tiny):
     folder, facts = tiny
-    wrong = facts.model_copy(update={"layers": facts.layers + 1})
+    wrong = replace(facts, layers=facts.layers + 1)
     with pytest.raises(ModelIntegrityError, match="KV inputs"):
         Decoder.open(folder, wrong, create({}), threads=1, capacity=32)
