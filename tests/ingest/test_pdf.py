@@ -434,3 +434,90 @@ def test_a_table_whose_last_column_is_prose_stays_a_table():
         y -= 7 + 14 * len(long)
         pages.canvas.setFont("Helvetica", 12)
     assert {kind for kind, _ in blocks(load(pages.pdf()).pages[0])} == {"table"}
+
+
+def test_page_numbers_with_blank_pages_and_revisions_are_left_out():
+    pages = Pages()
+    for number in range(1, 7):
+        pages.lines(wrapped(f"Page {number} speaks of item {number}. " + PROSE[number * 9 :], 80))
+        pages.canvas.drawString(290, 30, "i" if number == 1 else f"{number}-1/({number}-2 blank)")
+        pages.canvas.drawString(460, 30, "Change 2")
+        pages.next()
+    document = load(pages.pdf())
+    assert [page.label for page in document.pages] == ["i", "2-1", "3-1", "4-1", "5-1", "6-1"]
+    assert not any("blank" in page.text or "Change" in page.text for page in document.pages)
+
+
+def test_the_foot_of_a_form_is_left_out_and_its_entries_stay():
+    pages = Pages()
+    for number in range(1, 11):
+        pages.lines(wrapped(f"Entry {number} of the hand-over. " + PROSE[number * 9 :], 80))
+        if number % 2:
+            pages.lines(["WHEN USED AS A RECEIPT", "enter the number of the vehicle", "enter its key"], y=120)
+            pages.canvas.drawString(420, 92, f"PAGE {number} OF 8 PAGES")
+            pages.lines(["FORM 20-62", "EDITION OF MAY 2019 IS OBSOLETE"], y=60)
+        pages.next()
+    texts = [page.text for page in load(pages.pdf()).pages]
+    assert all(f"Entry {n} of" in text for n, text in enumerate(texts, 1))
+    assert not any(word in text for text in texts for word in ("RECEIPT", "its key", "PAGES", "OBSOLETE"))
+
+
+def by_hand(*objects, root=1, trailer=b""):
+    """A file of these objects, numbered from 1."""
+    data = b"%PDF-1.4\n"
+    table = b""
+    for number, body in enumerate(objects, 1):
+        table += b"%010d 00000 n \n" % len(data)
+        data += b"%d 0 obj" % number + body + b"endobj\n"
+    head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    tail = b"trailer<</Size %d/Root %d 0 R%s>>\n" % (len(objects) + 1, root, trailer)
+    return data + head + table + tail + b"startxref\n%d\n%%%%EOF" % len(data)
+
+
+def test_a_list_of_pages_that_leads_back_into_itself_is_read_once():
+    content = b"BT /F1 12 Tf 72 700 Td (once) Tj ET"
+    data = by_hand(
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R 4 0 R]/Count 2/MediaBox[0 0 595 842]/Resources<</Font<</F1 6 0 R>>>>>>",
+        b"<</Type/Page/Parent 2 0 R/Contents 5 0 R>>",
+        b"<</Type/Pages/Kids[4 0 R 2 0 R]/Count 1>>",
+        b"<</Length %d>>stream\n" % len(content) + content + b"\nendstream",
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    )
+    assert [page.text for page in load(data).pages] == ["once"]
+
+
+def test_a_field_that_the_file_does_not_draw_is_read():
+    data = by_hand(
+        b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[4 0 R]>>>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1/MediaBox[0 0 595 842]>>",
+        b"<</Type/Page/Parent 2 0 R/Annots[4 0 R]>>",
+        b"<</Type/Annot/Subtype/Widget/FT/Tx/T(vin)/V(EX4-0815)/Rect[72 700 200 716]>>",
+    )
+    assert load(data).pages[0].text == "EX4-0815"
+
+
+def test_attachments_alone_may_be_encrypted():
+    rules = (
+        b"/Encrypt<</Filter/Standard/V 4/R 4/Length 128/P -4/StmF/Identity/StrF/Identity/EFF/StdCF"
+        b"/CF<</StdCF<</CFM/AESV2/Length 16>>>>/O<%s>/U<%s>>>/ID[<00><00>]" % (b"ab" * 32, b"cd" * 32)
+    )
+    content = b"BT /F1 12 Tf 72 700 Td (open) Tj ET"
+    data = by_hand(
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1/MediaBox[0 0 595 842]>>",
+        b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
+        b"<</Length %d>>stream\n" % len(content) + content + b"\nendstream",
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        trailer=rules,
+    )
+    assert load(data).pages[0].text == "open"
+
+
+def test_a_broken_encryption_is_encrypted():
+    rules = (
+        b"/Encrypt<</Filter/Standard/V 4/R 4/Length 48/P -4/StmF/StdCF/StrF/StdCF"
+        b"/CF<</StdCF<</CFM/V2/Length 6>>>>/O<%s>/U<%s>>>/ID[<00><00>]" % (b"ab" * 32, b"cd" * 32)
+    )
+    data = by_hand(b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[]/Count 0>>", trailer=rules)
+    assert code_of(data) == "encrypted"

@@ -342,6 +342,9 @@ class _ContentReader:
             note.get("/Subtype") not in ("/Widget", "/FreeText", "/Stamp") or int(note.get("/F", 0)) & 2
         ):  # hidden
             return
+        if "/AP" not in note:
+            self._field(note, base)
+            return
         shown = note["/AP"].get_object()["/N"].get_object()
         if not isinstance(shown, StreamObject):  # one of several states, as of a check box
             shown = shown[note.get("/AS", "/Off")].get_object()
@@ -357,6 +360,18 @@ class _ContentReader:
             multiply((1, 0, 0, 1, left - x, bottom - y), base),
             _MAX_FORM_DEPTH - 2,
         )
+
+    def _field(self, note: Any, base: Matrix) -> None:
+        """Show the value of a text field for which the file draws nothing, as viewers do."""
+        value, kind = (note.get(key, note.get("/Parent", {}).get(key)) for key in ("/V", "/FT"))
+        if kind not in ("/Tx", "/Ch") or not isinstance(value, str):
+            return
+        left, bottom, right, top = (float(v) for v in note["/Rect"].get_object())
+        size = min(max(0.7 * (top - bottom), 6.0), 11.0)
+        matrix = multiply((1, 0, 0, 1, left + 2, top - size - 2), base)
+        for line in value.splitlines()[:_MAX_FORMS]:
+            self._add(line, 0.0, min(0.5 * size * len(line), right - left), size, 0.0, None, matrix)
+            matrix = multiply((1, 0, 0, 1, 0, -1.2 * size), matrix)
 
     def _count_image(self, ctm: Matrix) -> None:
         area = abs(ctm[0] * ctm[3] - ctm[1] * ctm[2])  # an image fills the unit square

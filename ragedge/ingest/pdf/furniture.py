@@ -11,10 +11,17 @@ from ragedge.ingest.pdf.rows import Row
 _EDGE_ROWS = 3
 _EDGE_SHARE = 0.155  # of the page's height, at the top and at the bottom
 _FORM_SHARE = 0.5  # of the pages, with the same words in the same place
+_FOOT_SHARE = 0.2  # the same below everything else that a page says
 _LABEL = re.compile(
-    r"^(?:page\s+|seite\s+)?((?:[A-Z]{1,2}|\d{1,3})\s?[-–]\s?\d{1,4}(?:\.\d)?|[ivxlc]{1,7}|\d{1,4})(?:\s*(?:/|of|von)\s*\d+)?$",
+    r"^(?:page\s+|seite\s+)?((?:[A-Z]{1,2}|\d{1,3})\s?[-–]\s?\d{1,4}(?:\.\d)?|[ivxlc]{1,7}|\d{1,4}|[A-Z](?=\s?/))"
+    r"(?:\s*(?:/|of|von)\s*\d+(?:\s+pages)?|\s?/\s?\([^()]{1,8}\sblank\))?$",
     re.I,
 )
+_BLANK = re.compile(
+    r"/\s?\([^()]{1,8}\sblank\)$", re.I
+)  # "1-1/(1-2 blank)" is a page number wherever it stands
+_OF_PAGES = re.compile(r"^(?:page|seite|blatt)\s+\d+\s+(?:of|von)\s+\d+(?:\s+pages)?$", re.I)
+_REVISION = re.compile(r"^(?:change|rev(?:ision)?\.?|issue|edition|ausgabe)\s+[A-Z\d]{1,4}$", re.I)
 _END_NUMBER = re.compile(r"^\d{1,4}(?=\s|$)|(?<=\s)\d{1,4}$")
 _TITLE = re.compile(r"^\d{1,3}(?:[.\-–]\d{1,3})*\.?\s+[^\W\d_]{2}")  # of a numbered section
 _CONTINUED = re.compile(r"^(?:table|figure|tab\.|fig\.|tabelle|bild|表|図)", re.I)
@@ -55,6 +62,8 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
             # A bare page number is one even where its form is rare; anything else must recur.
             if edges[key, top] >= (often if len(key) > 6 else 3)
             or (_LABEL.match(rows[index].text) and edges[key, top] >= 2)
+            or all(_BLANK.search(c.text) or (not top and _REVISION.match(c.text)) for c in rows[index].cells)
+            or _label_and_revision(rows[index])
         }
         # A chapter's running head stands on its few pages alone, but always as the outermost row.
         drop |= {
@@ -63,6 +72,7 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
             if _recurs(rows[i], rows, height, ends, texts) and not _CONTINUED.match(rows[i].text)
         }
         if read >= 5:
+            drop |= _foot_of_form(rows, height, drop, exact, max(5, _FOOT_SHARE * read))
             form = {
                 i
                 for i, row in enumerate(rows)
@@ -80,6 +90,42 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
     return found
 
 
+def strip_page_counts(height: float, rows: Sequence[Row]) -> list[Row]:
+    """Leave out "Page 3 of 14" where it stands beside other words at a page's edge."""
+    kept = []
+    for row in rows:
+        edge = not _EDGE_SHARE * height <= row.y <= (1 - _EDGE_SHARE) * height
+        if edge and len(row.cells) > 1 and any(_OF_PAGES.match(cell.text) for cell in row.cells):
+            row.cells = [c for c in row.cells if not _OF_PAGES.match(c.text)]
+            row.fine = [c for c in row.fine if not _OF_PAGES.match(c.text)]
+        if row.cells:
+            kept.append(row)
+    return kept
+
+
+def _label_and_revision(row: Row) -> bool:
+    """Whether a row holds a page's number and its revision, and nothing else."""
+    labels = [bool(_LABEL.match(cell.text)) for cell in row.cells]
+    others = [cell for cell, label in zip(row.cells, labels, strict=True) if not label]
+    return any(labels) and bool(others) and all(_REVISION.match(cell.text) for cell in others)
+
+
+def _foot_of_form(
+    rows: Sequence[Row], height: float, drop: set[int], exact: Counter[tuple[str, int]], least: float
+) -> set[int]:
+    """Find what a form says at its foot, however many lines, from the lowest row up."""
+    found: set[int] = set()
+    for index in range(len(rows) - 1, -1, -1):
+        row = rows[index]
+        if row.y > 0.35 * height:
+            break
+        if exact[row.text, round(row.y / 4)] >= least:
+            found.add(index)
+        elif index not in drop:
+            break
+    return found
+
+
 def _place(row: Row, height: float) -> int:
     """Return a row's distance from the nearer edge, which pages of another size share; below zero from the foot."""
     return round((height - row.y) / 4) if row.y > height / 2 else -round(row.y / 4)
@@ -92,10 +138,14 @@ def _recurs(
     place = _place(row, height)
     known = [ends[cell.text, place] >= 3 for cell in row.cells]
     others = {other.text for other in own if other is not row}
-    # "v" beside one word may be a value, beside a book's title it is a page.
-    long = any(k and cell.text.count(" ") > 1 for k, cell in zip(known, row.cells, strict=True))
+    # "v" beside one word may be a value, beside a book's title or number it is a page.
+    long = any(
+        k and (cell.text.count(" ") > 1 or (len(cell.text) > 11 and any(map(str.isdigit, cell.text))))
+        for k, cell in zip(known, row.cells, strict=True)
+    )
     return any(known) and all(
         k
+        or (long and ends[cell.text, place] > 1)
         or cell.text in others
         or (_TITLE.match(cell.text) and texts[cell.text])
         or (_LABEL.match(cell.text) and (long or any(map(str.isdigit, cell.text))))
@@ -143,7 +193,7 @@ def turned_furniture(pages: Sequence[Sequence[Row]], upright: Sequence[Sequence[
 
 
 def _alike(row: Row) -> str:
-    return " ".join(_NUMBERS.sub("#", row.text).split())
+    return "".join(_NUMBERS.sub("#", row.text).split())
 
 
 def printed_label(height: float, rows: Sequence[Row], dropped: set[int]) -> str | None:
@@ -164,5 +214,5 @@ def _edge_rows(height: float, rows: Sequence[Row]) -> list[tuple[int, str, bool]
         row = rows[index]
         top = row.y > (1 - _EDGE_SHARE) * height
         if top or row.y < _EDGE_SHARE * height:
-            picked.append((index, " ".join(_NUMBERS.sub("#", row.text).split()), top))
+            picked.append((index, _alike(row), top))
     return picked

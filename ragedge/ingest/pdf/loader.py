@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import logging
-import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pypdf
-from pypdf.errors import DependencyError, PdfReadError
 
 from ragedge.datatypes import Document, Page
 from ragedge.errors import SourceError
@@ -18,15 +15,13 @@ from ragedge.ingest import detect
 from ragedge.ingest.clean import clean
 from ragedge.ingest.pdf.blocks import PageWriter
 from ragedge.ingest.pdf.content import FontCache, PageContent, read_page
-from ragedge.ingest.pdf.furniture import find_furniture, printed_label, turned_furniture
+from ragedge.ingest.pdf.furniture import find_furniture, printed_label, strip_page_counts, turned_furniture
 from ragedge.ingest.pdf.headings import learn, read_outline
 from ragedge.ingest.pdf.joining import LineJoiner
+from ragedge.ingest.pdf.opening import open_pdf, page_list
 from ragedge.ingest.pdf.rows import Row, build_rows, reading_order
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it warns of every oddity, quoting the file
-
-_CATALOG = re.compile(rb"(\d+)\s+0\s+obj(?:(?!endobj).){0,4000}?/Type\s*/Catalog\b", re.S)
-_MAX_PAGES = 20_000
 
 
 @dataclass(slots=True)
@@ -59,8 +54,10 @@ class PdfLoader:
 
 
 def _load(data: bytes, source: str) -> Document:
-    reader = _open(data, source)
+    reader = open_pdf(data, source)
     pages = _read_pages(reader, source)
+    for page in pages:
+        page.rows = strip_page_counts(page.height, page.rows)
     edges = [(page.height, page.rows) for page in pages]
     furniture = find_furniture(edges)
     labels = _labels(reader, len(pages))
@@ -98,9 +95,10 @@ def _read_pages(reader: pypdf.PdfReader, source: str) -> list[_PageRows]:
     cache = FontCache()
     pages: list[_PageRows] = []
     failed = 0
-    for index in range(_page_count(reader, source)):
+    listed = page_list(reader, source)
+    for index in range(len(listed)):
         try:
-            pages.append(_page_rows(read_page(reader.pages[index], cache)))
+            pages.append(_page_rows(read_page(listed[index], cache)))
         except (RecursionError, MemoryError):
             raise
         except Exception:  # pypdf raises anything over a broken page, which must not cost the others
@@ -135,64 +133,6 @@ def _page_rows(content: PageContent) -> _PageRows:
             row.y += margin - low
         height = high - low + 2 * margin
     return _PageRows(height, rows, turned, content.images)
-
-
-def _reader(data: bytes) -> pypdf.PdfReader:
-    """Open a file; one that was cut off before its trailer gets one that names its catalog."""
-    try:
-        return pypdf.PdfReader(io.BytesIO(data), strict=False)
-    except PdfReadError:
-        catalog = _CATALOG.search(data)
-        if catalog is None:
-            raise
-        root = b"\ntrailer\n<</Size 1/Root %s 0 R>>\nstartxref\n0\n%%%%EOF" % catalog[1]
-        return pypdf.PdfReader(io.BytesIO(data + root), strict=False)
-
-
-def _open(data: bytes, source: str) -> pypdf.PdfReader:
-    try:
-        reader = _reader(data)
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise SourceError(
-                "encrypted",
-                f"{source} is encrypted and needs a password",
-                hint="save it without a password first",
-            )
-    except SourceError:
-        raise
-    except (DependencyError, NotImplementedError) as exc:
-        raise SourceError(
-            "encrypted",
-            f"{source} is encrypted in a way that cannot be read",
-            hint="save it without a password first",
-        ) from exc
-    except (RecursionError, MemoryError):
-        raise
-    except Exception as exc:  # besides its own errors pypdf lets KeyError, TypeError and others through
-        raise SourceError(
-            "damaged",
-            f"{source} is not a readable PDF ({type(exc).__name__})",
-            hint="save it again from its original",
-        ) from exc
-    return reader
-
-
-def _page_count(reader: pypdf.PdfReader, source: str) -> int:
-    try:
-        count = len(reader.pages)
-    except (RecursionError, MemoryError):
-        raise
-    except Exception as exc:
-        raise SourceError(
-            "damaged", f"{source}: its list of pages cannot be read ({type(exc).__name__})"
-        ) from exc
-    if count == 0:
-        raise SourceError("damaged", f"{source} has no pages")
-    if count > _MAX_PAGES:
-        raise SourceError(
-            "too_large", f"{source} has {count} pages; at most {_MAX_PAGES} are read", hint="split it"
-        )
-    return count
 
 
 def _labels(reader: pypdf.PdfReader, count: int) -> list[str | None]:
