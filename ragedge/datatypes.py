@@ -21,6 +21,10 @@ SKIP_CODES = (
     "empty", "not_found", "unsupported", "damaged", "encrypted", "no_text", "timeout", "memory", "too_large",
 )  # fmt: skip
 
+# The key in a chunk's metadata that says which wider passage it is a part of: a number, the same in all of a
+# passage's parts, which follow each other. Search finds the part and gives the passage.
+PART_OF = "part_of"
+
 MetadataValue = str | int | float | bool
 Metadata = Mapping[str, MetadataValue]
 

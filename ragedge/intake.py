@@ -131,16 +131,17 @@ class Intake:
             yield from waiting
 
     def _parser(self) -> Parser:
+        settings = self._config.embed
+        embedder = CounterSpec(
+            "ragedge.embed.token_counter:create_from_embedder",
+            {"embedder": settings.embedder, "options": {"model": settings.model}},
+        )
+        # An embedder plugin without a tokenizer file counts by itself, in the worker.
         tokenizer = getattr(self._embedder, "tokenizer_path", None)
-        if tokenizer is not None:
-            counter = CounterSpec(options={"tokenizer": str(tokenizer)})
-        else:  # an embedder plugin without a tokenizer file counts by itself, in the worker
-            settings = self._config.embed
-            counter = CounterSpec(
-                "ragedge.embed.token_counter:create_from_embedder",
-                {"embedder": settings.embedder, "options": {"model": settings.model}},
-            )
-        return Parser(self._config.ingest, counter, embedder_max_tokens=self._embedder.max_tokens)
+        counter = CounterSpec(options={"tokenizer": str(tokenizer)}) if tokenizer is not None else embedder
+        return Parser(
+            self._config.ingest, counter, embedder=embedder, embedder_max_tokens=self._embedder.max_tokens
+        )
 
     def _take_in(self, item: _FileRead) -> None:
         """Make one file visible, or say in the report why not; an older version stays until then."""

@@ -90,7 +90,9 @@ class Chunker(Protocol):
         """Cut a document.
 
         Every non-space character of every page is in some chunk, and no chunk's ``index_text`` is longer
-        than the ``max_tokens`` option.
+        than the ``max_tokens`` option. A chunker whose ``needs_embedder`` is true gets an ``Embedder``, which
+        is a counter too. Chunks that follow each other with one number under ``PART_OF`` in their metadata
+        are found by themselves and read together.
         """
 
 

@@ -49,12 +49,19 @@ class Parser:
     Args:
         config: The ingest settings; names the plugins and the limits.
         counter: How to count tokens as the embedder does.
+        embedder: How to build the embedder itself, for a chunker that needs it; without it, ``counter`` builds one.
         embedder_max_tokens: The embedder's own limit; chunks never pass it.
     """
 
     def __init__(
-        self, config: IngestConfig, counter: CounterSpec, *, embedder_max_tokens: int | None = None
+        self,
+        config: IngestConfig,
+        counter: CounterSpec,
+        *,
+        embedder: CounterSpec | None = None,
+        embedder_max_tokens: int | None = None,
     ) -> None:
+        embedder = embedder or counter
         self._timeout_s, self._memory_bytes = config.timeout_s, config.memory_mb << 20
         self._max_bytes = config.max_file_mb << 20
         self._settings = wire.dump(
@@ -68,6 +75,8 @@ class Parser:
                 },
                 "counter": counter.factory,
                 "counter_options": dict(counter.options),
+                "embedder": embedder.factory,
+                "embedder_options": dict(embedder.options),
             }
         )
         self._lock = threading.Lock()

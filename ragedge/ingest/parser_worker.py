@@ -30,15 +30,16 @@ class Worker:
 
     Args:
         settings: ``loaders`` (media type to plugin), ``preprocessors``, ``chunker``, ``chunker_options``,
-            ``counter`` (``module:factory``) and ``counter_options``.
+            ``counter`` (``module:factory``) and ``counter_options``, and the same for ``embedder``.
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings
         self._loaders: dict[str, Loader] = {}
         self._recognizers = self._load_recognizers()
-        self._counter: TokenCounter = _resolve(settings["counter"])(settings["counter_options"])
         self._chunker: Chunker = _plugin("chunker", settings["chunker"], settings["chunker_options"])
+        counter = "embedder" if getattr(self._chunker, "needs_embedder", False) else "counter"
+        self._counter: TokenCounter = _resolve(settings[counter])(settings[f"{counter}_options"])
         self._preprocessors: list[Preprocessor] = [
             _plugin("preprocessor", name, {}) for name in settings["preprocessors"]
         ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import math
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ragedge.datatypes import BlockKind, Chunk, Document, Span
+from ragedge.datatypes import PART_OF, BlockKind, Chunk, Document, Span
 from ragedge.ingest.options import integers
+from ragedge.ingest.packing import Packing
 from ragedge.ingest.token_ruler import TokenRuler
 from ragedge.ingest.units import Section, Unit, read_sections, runs_on
 from ragedge.protocols import TokenCounter
@@ -20,37 +22,56 @@ def create(options: Mapping[str, Any]) -> SectionChunker:
     checked = integers(
         "chunker", "section", options, {"max_tokens": (16, 192, 65536), "overlap_tokens": (0, 0, 65536)}
     )
-    return SectionChunker(checked["max_tokens"])
+    return SectionChunker(checked["max_tokens"], Packing())
 
 
 class SectionChunker:
-    """Cuts at headings, pages, then between blocks, rows, steps and sentences; see ``create``."""
+    """Cuts at headings and pages; what lies between them is put together by its packing.
 
-    def __init__(self, max_tokens: int) -> None:
-        self._max_tokens = max_tokens
+    Args:
+        max_tokens: Longest chunk, headings included.
+        packing: Decides where to cut within a section.
+    """
+
+    def __init__(self, max_tokens: int, packing: Packing) -> None:
+        self._max_tokens, self._packing = max_tokens, packing
+
+    @property
+    def needs_embedder(self) -> bool:
+        """Whether ``chunk`` wants an embedder as its counter."""
+        return self._packing.needs_embedder
 
     def chunk(self, document: Document, counter: TokenCounter, /) -> Sequence[Chunk]:
         """Cut a document."""
         rulers = [TokenRuler(page.text, counter) for page in document.pages]
         limit = self._max_tokens - self._max_tokens // _HEADING_SHARE
         chunks: list[Chunk] = []
+        wholes = itertools.count()
         for section in read_sections(document, rulers, limit):
-            for path, units in self._groups(section, rulers, counter):
-                chunks.extend(self._emit(units, path, rulers, counter))
+            for path, parts in self._groups(section, rulers, counter):
+                made = [chunk for units in parts for chunk in self._emit(units, path, rulers, counter)]
+                if len(parts) > 1:
+                    metadata = {PART_OF: next(wholes)}
+                    made = [replace(chunk, metadata=metadata) for chunk in made]
+                chunks.extend(made)
         return chunks
 
     def _groups(
         self, section: Section, rulers: Sequence[TokenRuler], counter: TokenCounter
-    ) -> Iterator[tuple[tuple[str, ...], list[Unit]]]:
-        """Yield runs of units that fit, each with the headings above it that are not in its own text."""
+    ) -> Iterator[tuple[tuple[str, ...], list[list[Unit]]]]:
+        """Yield runs of units that fit, each with the headings above it that are not in its own text.
+
+        A run is one chunk, or several parts that are found by themselves and read together.
+        """
         first, rest = (
             self._fit(section.path, counter),
             self._fit((*section.path, *section.titles[-1:]), counter),
         )
         path = first
         for run in _page_runs(section.units, rulers):
-            for units in _pack(run, self._max_tokens - _path_tokens(rest, counter) - 1):
-                yield path, units
+            budget = self._max_tokens - _path_tokens(rest, counter) - 1
+            for parts in self._packing.pack(run, budget, rulers, counter):
+                yield path, parts
                 path = rest
 
     def _fit(self, path: tuple[str, ...], counter: TokenCounter) -> tuple[str, ...]:
@@ -124,34 +145,6 @@ def _page_runs(units: Sequence[Unit], rulers: Sequence[TokenRuler]) -> Iterator[
 def _nonempty(run: list[Unit]) -> Iterator[list[Unit]]:
     if run:
         yield run
-
-
-def _pack(units: list[Unit], budget: int) -> Iterator[list[Unit]]:
-    """Yield runs of units of at most ``budget`` tokens and of about equal length."""
-    left = sum(unit.tokens for unit in units)
-    current: list[Unit] = []
-    size = 0
-    target = left / max(math.ceil(left / max(budget, 1)), 1)
-    for unit in units:
-        context = len(current[0].context) // 3 if current else 0
-        if current and (
-            size + unit.tokens + context > budget or (size >= target * 0.9 and not current[-1].with_next)
-        ):
-            keep = len(current)
-            while keep > 1 and current[keep - 1].with_next:
-                keep -= 1
-            if keep == 1 and current[0].with_next:
-                keep = len(current)
-            yield current[:keep]
-            current = current[keep:]
-            size = sum(u.tokens for u in current)
-            if current and size + unit.tokens > budget:
-                yield current
-                current, size = [], 0
-        current.append(unit)
-        size += unit.tokens
-    if current:
-        yield current
 
 
 def _chunk(units: Sequence[Unit], path: tuple[str, ...], rulers: Sequence[TokenRuler]) -> Chunk | None:

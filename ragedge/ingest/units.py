@@ -27,6 +27,7 @@ class Unit:
         tokens: Its length.
         with_next: It says nothing by itself: a notice before its steps, a caption before its table.
         context: Column heads, for rows of a table cut in two.
+        header_rows: For a whole table, how many of its first lines are column heads.
     """
 
     kind: BlockKind
@@ -36,6 +37,7 @@ class Unit:
     tokens: int
     with_next: bool = False
     context: str = ""
+    header_rows: int = 0
 
 
 @dataclass(slots=True)
@@ -63,7 +65,7 @@ def read_sections(document: Document, rulers: Sequence[TokenRuler], limit: int) 
         for block in covering_blocks(page):
             ruler = rulers[index]
             if block.kind != "heading":
-                caption = _caption_before(section.units, index, rulers)
+                caption = caption_before(section.units, index, rulers)
                 section.units.extend(_units(block, index, ruler, limit, caption))
                 continue
             if any(unit.kind not in ("heading", "figure") for unit in section.units):
@@ -82,8 +84,8 @@ def read_sections(document: Document, rulers: Sequence[TokenRuler], limit: int) 
         yield section
 
 
-def _caption_before(units: Sequence[Unit], page: int, rulers: Sequence[TokenRuler]) -> str:
-    """Return the caption that stands right before, which names a table; empty if none does."""
+def caption_before(units: Sequence[Unit], page: int, rulers: Sequence[TokenRuler]) -> str:
+    """Return the caption that ends some units and so names what comes next; empty if none does."""
     if not units or units[-1].kind != "caption" or units[-1].page != page:
         return ""
     return " ".join(rulers[page].text[units[-1].start : units[-1].end].split())
@@ -120,7 +122,38 @@ def _units(block: Block, page: int, ruler: TokenRuler, limit: int, caption: str)
     if tokens > limit:
         return _sentences(block, page, ruler, limit, with_next=False)
     colon = block.kind == "paragraph" and ruler.text[block.start : block.end].rstrip().endswith((":", "："))
-    return [Unit(block.kind, page, block.start, block.end, tokens, guards or colon)]
+    return [
+        Unit(block.kind, page, block.start, block.end, tokens, guards or colon, header_rows=block.header_rows)
+    ]
+
+
+def refined(unit: Unit, ruler: TokenRuler, limit: int, caption: str = "") -> list[Unit]:
+    """Break a unit into the smallest pieces that say something: rows with their heads, steps, sentences.
+
+    Args:
+        unit: What to break; a notice, a heading, code and a row by itself stay whole.
+        ruler: Of its page.
+        limit: Tokens that no piece may pass.
+        caption: The words of the caption before a table.
+    """
+    block = Block(unit.kind, unit.start, unit.end, header_rows=unit.header_rows)
+    if unit.kind == "table" and not unit.context and "\n" in ruler.text[unit.start : unit.end].strip():
+        return _rows(block, unit.page, ruler, limit, caption)
+    if unit.kind not in ("list", "paragraph"):
+        return [unit]
+    steps = _steps(block, unit.page, ruler, limit)
+    if len(steps) > 1:
+        return steps
+    spans = list(sentence_spans(ruler.text, unit.start, unit.end))
+    pieces = [
+        Unit(unit.kind, unit.page, start, end, ruler.count(start, end))
+        for start, end in spans
+        if ruler.text[start:end].strip()
+    ]
+    if len(pieces) < 2:
+        return [unit]
+    pieces[-1].with_next = unit.with_next
+    return pieces
 
 
 def _rows(block: Block, page: int, ruler: TokenRuler, limit: int, caption: str) -> list[Unit]:

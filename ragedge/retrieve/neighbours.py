@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ragedge.datatypes import ScoredChunk
+from ragedge.datatypes import PART_OF, ScoredChunk
 from ragedge.index.rows import StoredChunk
 from ragedge.index.store import Store
 
@@ -18,7 +18,12 @@ def around(store: Store, hit: ScoredChunk) -> list[ScoredChunk]:
     near = store.chunks_around(hit.source, hit.chunk_id, _REACH)
     if not near:  # taken out since the search
         return [hit]
-    return [hit if chunk.chunk_id == hit.chunk_id else _unranked(chunk, hit.rank) for chunk in near]
+    whole = hit.metadata.get(PART_OF)  # the hit holds the other parts of its passage already
+    return [
+        hit if chunk.chunk_id == hit.chunk_id else _unranked(chunk, hit.rank)
+        for chunk in near
+        if chunk.chunk_id == hit.chunk_id or whole is None or chunk.metadata.get(PART_OF) != whole
+    ]
 
 
 def _unranked(chunk: StoredChunk, rank: int) -> ScoredChunk:

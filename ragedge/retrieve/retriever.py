@@ -21,6 +21,7 @@ from ragedge.question_text import clean_question
 from ragedge.retrieve.filter import Where, conditions, predicate
 from ragedge.retrieve.fusion import reciprocal_rank, score_based
 from ragedge.retrieve.query import TextQuery, build_query
+from ragedge.retrieve.widen import widened
 
 if TYPE_CHECKING:
     from ragedge.protocols import Embedder, Float32, Int64
@@ -86,7 +87,9 @@ class Retriever:
             _hit(0, chunk, score_of[chunk.row], _why(chunk.row, *places), text_query, self._store)
             for chunk in chunks
         ]
-        hits = sorted(_spread(hits), key=_is_contents)  # stable: only what names pages goes behind
+        hits = sorted(
+            _spread(list(widened(self._store, hits))), key=_is_contents
+        )  # stable: only what names pages goes behind
         return [replace(hit, rank=rank) for rank, hit in enumerate(hits[:top_k], 1)]
 
     def _search_text(self, query: TextQuery, candidates: int, allowed: Int64 | None) -> Ranking:

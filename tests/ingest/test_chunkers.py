@@ -1,4 +1,4 @@
-"""Chunkers: the contract for both, and what the section chunker promises beyond it."""
+"""Chunkers: the contract for all of them, and what each promises beyond it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ import itertools
 
 import pytest
 
-from ragedge.datatypes import Block, Document, Page
+import ragedge
+from ragedge.datatypes import PART_OF, Block, Document, Page
 from ragedge.errors import ConfigError
-from ragedge.ingest import markdown, section_chunker, window_chunker
+from ragedge.ingest import (
+    markdown,
+    meaning_chunker,
+    rows_chunker,
+    section_chunker,
+    small_to_big_chunker,
+    window_chunker,
+)
 from ragedge.testing.chunker_contract import ChunkerContract
+from ragedge.testing.hash_embedder import HashEmbedder
 from ragedge.testing.word_counter import WordCounter
 
 
@@ -37,9 +46,94 @@ class TestOverlappingWindows(ChunkerContract):
         assert all(b.spans[0].start < a.spans[0].end for a, b in itertools.pairwise(chunks))
 
 
-def cut(text, max_tokens=60):
+class TestRowsChunker(ChunkerContract):
+    plugin = "rows"
+
+    def make_chunker(self, max_tokens):
+        return rows_chunker.create({"max_tokens": max_tokens})
+
+
+class TestSmallToBigChunker(ChunkerContract):
+    plugin = "small_to_big"
+
+    def make_chunker(self, max_tokens):
+        return small_to_big_chunker.create({"max_tokens": max_tokens})
+
+
+class TestMeaningChunker(ChunkerContract):
+    plugin = "meaning"
+
+    def make_chunker(self, max_tokens):
+        return meaning_chunker.create({"max_tokens": max_tokens})
+
+    def make_counter(self):
+        return HashEmbedder()
+
+
+def cut(text, max_tokens=60, chunker=section_chunker, counter=None):
     document = markdown.create({}).load(text.encode(), "m.md")
-    return list(section_chunker.create({"max_tokens": max_tokens}).chunk(document, WordCounter()))
+    return list(chunker.create({"max_tokens": max_tokens}).chunk(document, counter or WordCounter()))
+
+
+TABLE = "| Part | Torque |\n|---|---|\n| Plug | 25 Nm |\n| Cover | 9 Nm |\n| Nut | 120 Nm |\n"
+
+
+def test_rows_stand_by_themselves_with_their_heads():
+    chunks = cut(f"# Torques\n\nValues for cold parts.\n\n{TABLE}\nOil all threads.\n", chunker=rows_chunker)
+    assert [chunk.text for chunk in chunks] == [
+        "Torques\n\nValues for cold parts.",
+        "Part | Torque\nPlug | 25 Nm",
+        "Cover | 9 Nm",
+        "Nut | 120 Nm",
+        "Oil all threads.",
+    ]
+    assert [chunk.context for chunk in chunks] == ["", "", "Part | Torque", "Part | Torque", ""]
+    assert [chunk.heading for chunk in chunks] == [(), *[("Torques",)] * 4]
+    assert not any(PART_OF in chunk.metadata for chunk in chunks)
+
+
+def test_parts_are_small_and_name_the_passage_that_is_read():
+    text = " ".join(f"The valve {i} opens at {i} bar of pressure in the line." for i in range(30))
+    chunks = cut(f"# Valves\n\n{text}\n\n# Short\n\nOne.\n", chunker=small_to_big_chunker)
+    whole = cut(f"# Valves\n\n{text}\n\n# Short\n\nOne.\n")
+    passages = {}
+    for chunk in chunks[:-1]:
+        passages.setdefault(chunk.metadata[PART_OF], []).append(chunk)
+    assert PART_OF not in chunks[-1].metadata, "a passage that is one part is what it is"
+    assert len(chunks) > 2 * len(whole)
+    assert [
+        (parts[0].spans[0].start, parts[-1].spans[-1].end) for parts in passages.values()
+    ] == [(chunk.spans[0].start, chunk.spans[-1].end) for chunk in whole[:-1]]  # fmt: skip
+
+
+def test_a_change_of_subject_is_where_sentences_part():
+    oil = [f"The engine oil pump {i} moves engine oil." for i in range(6)]
+    radio = [f"A radio station {i} plays radio music." for i in range(6)]
+    chunks = cut("# All\n\n" + " ".join(oil + radio), 80, meaning_chunker, HashEmbedder())
+    assert len(chunks) == 2
+    assert "oil" not in chunks[1].text and "radio" not in chunks[0].text
+
+
+@pytest.mark.parametrize("chunker", ["rows", "meaning", "small_to_big", "window"])
+def test_every_chunker_answers_through_an_ingest(tmp_path, home_with_models, chunker):
+    sentences = " ".join(f"Valve number {i} opens at {i + 40} bar of line pressure." for i in range(25))
+    (tmp_path / "m.md").write_text(f"# Valves\n\n{sentences}\n\n# Torques\n\n{TABLE}\n")
+    settings = {"ingest.chunker": chunker, "generate.generator": "none"}
+    with ragedge.open(tmp_path / "kb", create=True, settings=settings) as kb:
+        kb.ingest(tmp_path / "m.md")
+        hit = kb.search("torque of the cover")[0]
+        assert "Cover | 9 Nm" in hit.text
+        page = kb.inspect("m.md", page=1)[0]["text"]
+        assert page[hit.start : hit.end] == hit.text
+        answer = kb.ask("What is the torque of the cover?")
+        assert "9 Nm" in answer.text
+        found = kb.search("line pressure at which valve number 7 opens")
+        texts = [hit.text for hit in found]
+        assert len(set(texts)) == len(texts), "a passage is given once"
+        if chunker == "small_to_big":
+            big = next(hit for hit in found if PART_OF in hit.metadata)
+            assert big.text.count("Valve number") > 3
+            assert page[big.start : big.end] == big.text
 
 
 def test_sections_are_not_mixed_and_know_their_headings():
