@@ -269,7 +269,7 @@ class KnowledgeBase:
             "embedder": dict(store.embedder.as_dict()),
             "index": self._index_status(),
             "settings": self._effective.as_dict(),
-            "encrypted": False,
+            "encrypted": self._vault.cipher is not None,
             "bytes": store.bytes_used(),
             "content_digest": store.content_digest(),
         }

@@ -12,6 +12,7 @@ from ragedge.datatypes import Answer
 from ragedge.errors import ConfigError, KnowledgeBaseNotFoundError
 from ragedge.knowledge_base import Egress, KnowledgeBase
 from ragedge.privacy import egress as network
+from ragedge.privacy.keys import Key, Secret
 from ragedge.privacy.vault import DATABASE, SETTINGS, Vault
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ def open(
     config: str | os.PathLike[str] | None = None,
     settings: Mapping[str, Any] | None = None,
     egress: Egress | None = None,
+    key: Key | None = None,
+    key_store: str | None = None,
 ) -> KnowledgeBase:
     """Open a knowledge base.
 
@@ -35,15 +38,23 @@ def open(
         settings: Dotted keys and values over everything else, such as ``{"retrieve.top_k": 8}``.
         egress: Refuse network access in ragedge's own ``calls`` (the default), in the whole ``process``, or
             not at all (``off``); over the setting of that name.
+        key: Unlocks an encrypted knowledge base: a passphrase (str), key material (bytes), or the path of a key
+            file. With ``create``, a new one is encrypted under it.
+        key_store: With ``create``, encrypt a new one under a key that this plugin guards; it is asked by itself
+            from then on.
 
     Raises:
         KnowledgeBaseNotFoundError: nothing is there and ``create`` is False.
         ConfigError: a setting is unknown or not allowed.
-        StoreError: the path holds something else, or is damaged.
+        LockedError: it is encrypted, and the key is missing or wrong.
+        StoreError: the path holds something else, or is damaged, or is not encrypted although a key is given.
     """
     from ragedge.index.store import Store
 
-    vault = Vault.open(path, create=create)
+    if key is not None and key_store is not None:
+        raise ValueError("give key or key_store, not both")
+    secret = Secret("key_store", key_store.encode()) if key_store else None if key is None else Secret.of(key)
+    vault = Vault.open(path, create=create, secret=secret)
     store = None
     if vault.exists(DATABASE):
         try:
@@ -63,9 +74,9 @@ def open(
         raise
 
 
-def ask(question: str, *, kb: str | os.PathLike[str], **options: Any) -> Answer:
+def ask(question: str, *, kb: str | os.PathLike[str], key: Key | None = None, **options: Any) -> Answer:
     """Answer one question from a knowledge base: ``KnowledgeBase.ask`` in one line."""
-    with open(kb) as knowledge_base:
+    with open(kb, key=key) as knowledge_base:
         return knowledge_base.ask(question, **options)
 
 

@@ -229,3 +229,21 @@ class Backend(Protocol):
 
     def probe(self) -> Probe:
         """Say whether it can run here, with the reason."""
+
+
+class KeyStore(Protocol):
+    """Guards the key of a knowledge base (``ragedge.key_store``): a TPM, a secure element, the system's keyring."""
+
+    def wrap(self, key: bytes, /) -> bytes:
+        """Encrypt a key of 32 bytes, so that only this device or user can undo it.
+
+        Raises:
+            LockedError: the store is not there or refuses.
+        """
+
+    def unwrap(self, wrapped: bytes, /) -> bytes:
+        """Return the key that ``wrap`` was given.
+
+        Raises:
+            LockedError: the store is not there or refuses, or it was wrapped elsewhere.
+        """

@@ -22,7 +22,7 @@ from ragedge.index.connections import Connections
 from ragedge.index.quantize import quantize_rows
 from ragedge.index.rows import Counts, EmbedderRecord, SourceRecord, StoredChunk, StoredPage
 from ragedge.index.schema import SCHEMA_VERSION, bring_up_to_date, check_version
-from ragedge.privacy.store_failures import MEND_HINT
+from ragedge.privacy.store_failures import MEND_HINT, from_sqlite
 from ragedge.privacy.vault import Vault
 
 if TYPE_CHECKING:
@@ -387,7 +387,9 @@ class Store:
                 raise LookupError(f"there is no document named {source!r}")
             try:
                 documents.rewrite(connection, source, change(found[0]))
-            except sqlite3.IntegrityError as exc:
+            except Exception as exc:
+                if not from_sqlite(exc, sqlite3.SQLITE_CONSTRAINT):
+                    raise
                 raise ValueError("there is already a document of that name") from exc
             _next_generation(connection)
 

@@ -30,15 +30,31 @@ def store_failures(folder: Path) -> Iterator[None]:
         yield
     except RagedgeError:
         raise
-    except sqlite3.Error as exc:
-        raise _from_sqlite(exc, folder) from exc
     except OSError as exc:
         raise _from_system(exc, folder) from exc
+    except Exception as exc:
+        if not from_sqlite(exc):
+            raise
+        raise _from_sqlite(exc, folder) from exc
 
 
-def _from_sqlite(exc: sqlite3.Error, folder: Path) -> StoreError:
-    # Only the primary code: extended codes add detail above the low byte (sqlite.org/rescode.html).
-    code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
+def from_sqlite(exc: Exception, code: int | None = None) -> bool:
+    """Tell whether SQLite raised an error, with that primary code if one is given.
+
+    SQLCipher's module has exceptions of its own, which are not those of ``sqlite3`` and carry the same codes.
+    """
+    if not isinstance(exc, sqlite3.Error) and type(exc).__module__.partition(".")[0] != "sqlcipher3":
+        return False
+    return code is None or _primary(exc) == code
+
+
+def _primary(exc: Exception) -> int:
+    # Extended codes add detail above the low byte (sqlite.org/rescode.html).
+    return int(getattr(exc, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _from_sqlite(exc: Exception, folder: Path) -> StoreError:
+    code = _primary(exc)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return BusyError(f"the knowledge base {folder} is locked", hint=_BUSY_HINT)
     if code == sqlite3.SQLITE_FULL:

@@ -1,7 +1,7 @@
 """The only place that opens a file inside a knowledge base's folder.
 
-Everything else asks the vault for bytes or for a connection, so that encryption can be added here
-without a change in any caller.
+Everything else asks the vault for bytes or for a connection: whether they are encrypted on the disk is
+decided here, and no caller knows.
 
 The database runs in WAL mode. Readers then never wait for the writer nor it for them; a killed process
 leaves a log that the next one replays; and one document costs one sync. What WAL would cost is paid
@@ -22,6 +22,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from ragedge.errors import BusyError, DamagedError, KnowledgeBaseNotFoundError, StoreError
+from ragedge.privacy.cipher import Cipher
+from ragedge.privacy.keys import KEYS, KeyFile, Secret
 from ragedge.privacy.store_failures import MEND_HINT, store_failures
 
 DATABASE = "kb.sqlite"
@@ -30,8 +32,10 @@ SETTINGS = "ragedge.toml"
 APPLICATION_ID = 0x52414745
 _LOCK = ".lock"
 _WRITING = ".writing-"
+# Never encrypted: the user's own settings, and what unlocks the rest.
+_PLAIN = frozenset({SETTINGS, KEYS})
 # What may lie in a folder before the first ingest.
-_HARMLESS = frozenset({SETTINGS, _LOCK, ".gitignore", ".DS_Store", "Thumbs.db", "desktop.ini"})
+_HARMLESS = frozenset({SETTINGS, KEYS, _LOCK, ".gitignore", ".DS_Store", "Thumbs.db", "desktop.ini"})
 _BUSY_WAIT_S = 30.0
 _POLL_S = 0.05
 # A file under way is without its lock for the moments after it is made and before it is renamed.
@@ -44,10 +48,12 @@ class Vault:
     Attributes:
         path: The folder, absolute.
         read_only: Nothing in it can be written: a read-only medium, or no permission.
+        cipher: How it is encrypted; None if it is not.
     """
 
-    def __init__(self, path: Path, *, lock_timeout_s: float = 10.0) -> None:
+    def __init__(self, path: Path, *, cipher: Cipher | None = None, lock_timeout_s: float = 10.0) -> None:
         self.path = path
+        self.cipher = cipher
         self.read_only = not os.access(path, os.W_OK)
         self._lock_timeout_s = lock_timeout_s
         self._in_process = threading.RLock()
@@ -56,18 +62,26 @@ class Vault:
 
     @classmethod
     def open(
-        cls, path: str | os.PathLike[str], *, create: bool = False, lock_timeout_s: float = 10.0
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        create: bool = False,
+        secret: Secret | None = None,
+        lock_timeout_s: float = 10.0,
     ) -> Vault:
         """Open a knowledge base's folder.
 
         Args:
             path: The folder.
             create: Make it, and what it needs, where it is missing or empty.
+            secret: Unlocks an encrypted one; with ``create``, a new one is encrypted under it.
             lock_timeout_s: How long a writer waits for another one.
 
         Raises:
             KnowledgeBaseNotFoundError: nothing is there and ``create`` is False.
-            StoreError: the path is a file, or a folder that holds something else.
+            LockedError: it is encrypted and the secret is missing or wrong.
+            StoreError: the path is a file, or a folder that holds something else, or it is not encrypted and
+                a secret was given.
         """
         folder = Path(path).expanduser().absolute()
         with store_failures(folder):
@@ -81,7 +95,32 @@ class Vault:
                 _refuse_foreign(folder)
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 folder.chmod(0o700)
-        return cls(folder, lock_timeout_s=lock_timeout_s)
+        vault = cls(folder, lock_timeout_s=lock_timeout_s)
+        if vault.exists(KEYS):
+            vault.cipher = vault._unlocked(secret)
+        elif secret is not None:
+            if vault.exists(DATABASE):
+                raise StoreError(
+                    f"the knowledge base {folder} is not encrypted, and a key was given",
+                    hint=f"ragedge key encrypt --kb {folder} --to NEW_FOLDER",
+                )
+            keys, root = KeyFile.make(secret)
+            vault.cipher = Cipher(root)
+            vault.write_atomic(KEYS, keys.as_bytes())
+        return vault
+
+    def _unlocked(self, secret: Secret | None) -> Cipher:
+        ciphers = [Cipher(root) for root in KeyFile.parse(self.read(KEYS)).unlock(secret)]
+        if len(ciphers) == 1 or not self.exists(DATABASE):
+            return ciphers[0]
+        for cipher in ciphers:
+            self.cipher = cipher
+            try:
+                self.connect().close()
+            except DamagedError:
+                continue
+            return cipher
+        raise DamagedError(f"the database in {self.path} opens with neither of its keys", hint=MEND_HINT)
 
     def read(self, name: str) -> bytes:
         """Return a file's content.
@@ -94,7 +133,8 @@ class Vault:
         if not target.is_file():
             raise FileNotFoundError(name)
         with store_failures(self.path):
-            return target.read_bytes()
+            content = target.read_bytes()
+        return content if self.cipher is None or name in _PLAIN else self.cipher.unseal(name, content)
 
     def write_atomic(self, name: str, data: bytes | memoryview) -> None:
         """Replace a file's content: after a crash it holds the old content or the new, never a part.
@@ -103,6 +143,8 @@ class Vault:
             StoreError: it cannot be written; the old content stands.
         """
         target = self._inside(name)
+        if self.cipher is not None and name not in _PLAIN:
+            data = self.cipher.seal(name, data)
         with store_failures(self.path):
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # mkstemp makes it 0600, in the same folder so that the replacement is one rename.
@@ -117,7 +159,7 @@ class Vault:
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
                 raise
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
 
     def exists(self, name: str) -> bool:
         """Say whether a file of that name is there."""
@@ -127,6 +169,15 @@ class Vault:
         """Delete a file; a missing one is no error."""
         with store_failures(self.path):
             self._inside(name).unlink(missing_ok=True)
+
+    def caches(self) -> list[str]:
+        """Return the files that can be made again: all but the database, its log, keys, settings and the lock."""
+        kept = (*_HARMLESS, DATABASE)
+        return [
+            entry.name
+            for entry in sorted(self.path.iterdir())
+            if entry.is_file() and entry.name not in kept and not entry.name.startswith(f"{DATABASE}-")
+        ]
 
     def bytes_used(self) -> int:
         """Return the size of everything in the folder."""
@@ -149,7 +200,7 @@ class Vault:
             else:
                 # SQLite gives its log and its index the permissions of the file itself.
                 os.close(os.open(self.path / DATABASE, os.O_RDWR | os.O_CREAT, 0o600))
-                connection = _connect(_uri(self.path / DATABASE, "rwc"))
+                connection = self._connect(_uri(self.path / DATABASE, "rwc"))
             try:
                 self._configure(connection)
             except BaseException:
@@ -222,7 +273,14 @@ class Vault:
         log = self.path / f"{DATABASE}-wal"
         # A log that holds something must be read; immutable would skip it and show an older state.
         mode = "ro" if log.exists() and log.stat().st_size else "ro&immutable=1"
-        return _connect(_uri(self.path / DATABASE, mode))
+        return self._connect(_uri(self.path / DATABASE, mode))
+
+    def _connect(self, uri: str) -> sqlite3.Connection:
+        if self.cipher is not None:
+            return self.cipher.connect(uri, _BUSY_WAIT_S)
+        return sqlite3.connect(
+            uri, uri=True, timeout=_BUSY_WAIT_S, isolation_level=None, check_same_thread=False
+        )
 
     def _configure(self, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA temp_store = MEMORY")  # no plaintext in a temporary file
@@ -266,11 +324,8 @@ def _uri(database: Path, mode: str) -> str:
     return f"{database.as_uri()}?mode={mode}"
 
 
-def _connect(uri: str) -> sqlite3.Connection:
-    return sqlite3.connect(uri, uri=True, timeout=_BUSY_WAIT_S, isolation_level=None, check_same_thread=False)
-
-
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder as durable as the files."""
     if os.name == "nt":  # Windows has no handle to sync on a folder; its rename is journalled
         return
     handle = os.open(folder, os.O_RDONLY)
