@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import click
 
 from ragedge.cli import output
-from ragedge.errors import RagedgeError
+from ragedge.cli.unlocking import given_key, secret_options
+from ragedge.errors import LockedError, RagedgeError
 
 if TYPE_CHECKING:
     from ragedge.knowledge_base import KnowledgeBase
@@ -86,8 +87,8 @@ def one_line(text: str) -> str:
 
 
 def kb_options(body: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --kb, --config and --json."""
-    for option in (json_option, config_option, kb_option):
+    """Add --kb, --config, --json, and what unlocks an encrypted knowledge base."""
+    for option in (secret_options, json_option, config_option, kb_option):
         body = option(body)
     return body
 
@@ -113,13 +114,36 @@ def open_kb(
     *,
     create: bool = False,
     settings: Mapping[str, Any] | None = None,
+    encrypt: bool = False,
+    key_store: str | None = None,
 ) -> KnowledgeBase:
-    """Open the knowledge base that the options name."""
+    """Open the knowledge base that the options name; with ``encrypt``, a new one is encrypted.
+
+    Raises:
+        LockedError: it is encrypted, or shall be, and no key or the wrong one was given.
+    """
     from ragedge.home import default_kb_dir
     from ragedge.opening import open as open_knowledge_base
+    from ragedge.privacy.vault import Vault
 
+    folder = kb_path or default_kb_dir()
+    unlocked_by = Vault.unlocked_by(folder)
+    if unlocked_by is not None:
+        encrypt, key_store = False, None  # it is already
+    key = given_key(needed=unlocked_by == "passphrase" or (encrypt and key_store is None), new=encrypt)
+    if encrypt and key is None and key_store is None:
+        raise LockedError(
+            "nothing was given to encrypt it with",
+            hint="give --passphrase-file, --key-file or --key-store, or set $RAGEDGE_PASSPHRASE",
+        )
     return open_knowledge_base(
-        kb_path or default_kb_dir(), create=create, config=config_file, settings=settings, egress="process"
+        folder,
+        create=create,
+        config=config_file,
+        settings=settings,
+        egress="process",
+        key=key,
+        key_store=key_store,
     )
 
 

@@ -51,6 +51,10 @@ if TYPE_CHECKING:
 @click.option(
     "--workers", type=click.IntRange(1, 64), metavar="N", help="Parse N files at a time [default: 1]."
 )
+@click.option("--encrypt", is_flag=True, help="Encrypt a new knowledge base; see docs/privacy.md.")
+@click.option(
+    "--key-store", metavar="NAME", help="With --encrypt: the plugin that guards its key, such as keyring."
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 if anything was skipped.")
 @command()
 def ingest(
@@ -64,6 +68,8 @@ def ingest(
     exclude: tuple[str, ...],
     prefix: str,
     workers: int | None,
+    encrypt: bool,
+    key_store: str | None,
     strict: bool,
 ) -> int:
     """Take in manuals: PDF, DOCX, EPUB, Markdown, HTML, CSV or text files, or folders of them.
@@ -74,7 +80,9 @@ def ingest(
     metadata = parse_metadata(meta, "--meta")
     flags = parse_settings(settings) | ({"ingest.workers": workers} if workers else {})
     with (
-        open_kb(kb_path, config_file, create=True, settings=flags) as kb,
+        open_kb(
+            kb_path, config_file, create=True, settings=flags, encrypt=encrypt, key_store=key_store
+        ) as kb,
         progress_bar(enabled=not as_json) as progress,
     ):
         report = kb.ingest(

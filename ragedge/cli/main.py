@@ -15,6 +15,7 @@ from ragedge.cli.demo import demo
 from ragedge.cli.doctor import doctor
 from ragedge.cli.documents import ingest, inspect, remove, status
 from ragedge.cli.index import index
+from ragedge.cli.keys import key
 from ragedge.cli.models import models
 
 
@@ -27,7 +28,7 @@ def cli() -> None:
     """
 
 
-for part in (ingest, search, ask, status, inspect, remove, models, backends, index, doctor, demo):
+for part in (ingest, search, ask, status, inspect, remove, models, backends, index, key, doctor, demo):
     cli.add_command(part)
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ragedge import plugins
-from ragedge.errors import RagedgeError
+from ragedge.errors import DamagedError, RagedgeError
 from ragedge.index.exact import ExactIndex, row_products
 from ragedge.index.quantize import dequantize_rows
 from ragedge.index.store import Store
@@ -282,6 +282,8 @@ class VectorCache:
             data = memoryview(self._store.vault.read(FILE))
         except FileNotFoundError:
             return None
+        except DamagedError:
+            data = memoryview(b"")  # an encrypted one shows its damage when it is opened
         start = len(_MAGIC) + _DIGEST_BYTES
         body = data[start:]
         digest = hashlib.blake2b(body, digest_size=_DIGEST_BYTES).digest()

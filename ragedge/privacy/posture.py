@@ -19,6 +19,7 @@ from pathlib import Path
 from ragedge import TELEMETRY_SWITCHES
 from ragedge.errors import EgressError
 from ragedge.privacy.finding import Finding
+from ragedge.privacy.keys import KEYS
 from ragedge.privacy.vault import SETTINGS
 
 # Where native code of these kinds is known to report to: onnxruntime's official builds from 1.29 on
@@ -145,8 +146,10 @@ def permissions(folder: Path) -> Finding:
 
 
 def at_rest(folder: Path) -> Finding:
-    """Whether the medium under the knowledge base is encrypted, as far as Linux tells."""
-    mend = "keep it on an encrypted disk (LUKS, FileVault, BitLocker)"
+    """Whether the knowledge base is encrypted, or else the medium under it, as far as Linux tells."""
+    if (folder / KEYS).is_file():
+        return Finding("at rest", True, "encrypted by ragedge")
+    mend = f"ragedge key encrypt --kb {folder} --to NEW_FOLDER, or keep it on an encrypted disk"
     if sys.platform != "linux":
         return Finding("at rest", False, "plain files; whether the disk is encrypted is not known here", mend)
     device = folder.stat().st_dev

@@ -109,6 +109,16 @@ class Vault:
             vault.write_atomic(KEYS, keys.as_bytes())
         return vault
 
+    @classmethod
+    def unlocked_by(cls, path: str | os.PathLike[str]) -> str | None:
+        """Say what kind of secret unlocks a folder: passphrase, key_file or key_store; None if it is plain.
+
+        Raises:
+            DamagedError: its key file is not what was written.
+        """
+        vault = cls(Path(path).expanduser().absolute())
+        return str(KeyFile.parse(vault.read(KEYS)).wrapped["kind"]) if vault.exists(KEYS) else None
+
     def _unlocked(self, secret: Secret | None) -> Cipher:
         ciphers = [Cipher(root) for root in KeyFile.parse(self.read(KEYS)).unlock(secret)]
         if len(ciphers) == 1 or not self.exists(DATABASE):
@@ -176,7 +186,7 @@ class Vault:
         return [
             entry.name
             for entry in sorted(self.path.iterdir())
-            if entry.is_file() and entry.name not in kept and not entry.name.startswith(f"{DATABASE}-")
+            if entry.is_file() and entry.name not in kept and not entry.name.startswith((f"{DATABASE}-", "."))
         ]
 
     def bytes_used(self) -> int:

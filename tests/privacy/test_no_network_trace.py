@@ -36,13 +36,17 @@ COMMANDS = {
     "ask": ["What is the torque of the drain plug?", "--kb", "{kb}"],
     "status": ["--kb", "{kb}"],
     "inspect": ["manual.md", "--kb", "{kb}"],
-    "remove": ["manual.md", "--kb", "{copy}"],
+    "remove": ["manual.md", "--kb", "{spent}"],
     "models list": [],
     "models import": ["{work}/nothing.gguf"],
     "models verify": [],
     "models remove": ["nothing"],
     "backends list": [],
     "index rebuild": ["--kb", "{kb}"],
+    "key encrypt": ["--kb", "{copy}", "--to", "{work}/sealed", "--keep", "--passphrase-file", "{words}"],
+    "key change": ["--kb", "{sealed}", "--passphrase-file", "{words}", "--new-passphrase-file", "{words}"],
+    "key rotate": ["--kb", "{sealed}", "--passphrase-file", "{words}"],
+    "key shred": ["--kb", "{spare}", "--yes"],
     "doctor": ["--kb", "{kb}"],
     "demo": ["{manual}", "--kb", "{work}/demo", "--question", "What is the torque of the cover bolt?"],
 }
@@ -72,11 +76,15 @@ def places(tmp_path_factory, minilm_dir, smollm2_dir):
     work = tmp_path_factory.mktemp("trace")
     manual = work / "manual.md"
     manual.write_text(MANUAL, encoding="utf-8")
-    for name in ("kb", "copy"):
-        ragedge = [sys.executable, "-m", "ragedge", "ingest", str(manual), "--kb", str(work / name)]
+    words = work / "words"
+    words.write_text("three blue gaskets\n", encoding="utf-8")
+    folders = {name: work / name for name in ("kb", "copy", "spent", "spare", "sealed")}
+    for name, folder in folders.items():
+        ragedge = [sys.executable, "-m", "ragedge", "ingest", str(manual), "--kb", str(folder)]
+        encrypted = ["--encrypt", "--passphrase-file", str(words)] if name == "sealed" else []
         environment = os.environ | {"RAGEDGE_HOME": str(minilm_dir.parent.parent)}
-        subprocess.run(ragedge, check=True, capture_output=True, timeout=120, env=environment)
-    return {"home": minilm_dir.parent.parent, "manual": manual, "kb": work / "kb", "copy": work / "copy"}
+        subprocess.run([*ragedge, *encrypted], check=True, capture_output=True, timeout=120, env=environment)
+    return {"home": minilm_dir.parent.parent, "manual": manual, "words": words, **folders}
 
 
 def trace(arguments, log, home):
