@@ -14,8 +14,7 @@ import os
 
 # Before anything can import onnxruntime: its opt-out is latched when the native library loads. tokenizers brings
 # huggingface_hub along, which ragedge never calls.
-TELEMETRY_SWITCHES = {"ORT_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
-os.environ.update(TELEMETRY_SWITCHES)
+os.environ.update({"ORT_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"})
 
 __version__ = "0.1.0"
 

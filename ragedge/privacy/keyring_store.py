@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from ragedge.errors import LockedError
+from ragedge.errors import ConfigError, LockedError
 from ragedge.privacy.aead import seal, unseal
 
 _SERVICE = "ragedge"
@@ -44,10 +44,11 @@ def create(options: Mapping[str, Any]) -> KeyringStore:
     """Make the store; it takes no options.
 
     Raises:
+        ConfigError: an option is given.
         LockedError: the keyring package is not installed.
     """
     if options:
-        raise ValueError(f"the keyring store takes no options, got {', '.join(options)}")
+        raise ConfigError(f"the keyring store takes no options, got {', '.join(options)}")
     _keyring()
     return KeyringStore()
 

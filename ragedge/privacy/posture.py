@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 
-from ragedge import TELEMETRY_SWITCHES
 from ragedge.errors import EgressError
 from ragedge.privacy.finding import Finding
 from ragedge.privacy.keys import KEYS
@@ -33,6 +32,8 @@ UPLOADERS = (
     b"api.honeycomb.io",
     b"usage-stats.ray.io",
 )
+# What must stand in the environment before a dependency loads; ``ragedge/__init__.py`` puts it there.
+SWITCHES = {"ORT_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 _NATIVE = re.compile(r"\.(so|pyd|dll|dylib)([.\d]*)$")
 _OUTSIDE = ("192.0.2.1", 9)  # reserved for documentation (RFC 5737): nobody answers there
 _SHOWN = 3  # names listed before "and more"
@@ -76,10 +77,10 @@ def _connect() -> None:
 
 def switches() -> Finding:
     """Every dependency's telemetry switch stands at off."""
-    wrong = [f"{name}={value}" for name, value in TELEMETRY_SWITCHES.items() if os.environ.get(name) != value]
+    wrong = [f"{name}={value}" for name, value in SWITCHES.items() if os.environ.get(name) != value]
     if wrong:
         return Finding("switches", False, f"not set: {', '.join(wrong)}", f"export {' '.join(wrong)}")
-    return Finding("switches", True, " ".join(f"{k}={v}" for k, v in TELEMETRY_SWITCHES.items()))
+    return Finding("switches", True, " ".join(f"{k}={v}" for k, v in SWITCHES.items()))
 
 
 def uploaders() -> Finding:
