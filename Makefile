@@ -12,6 +12,9 @@ DEMO_KB := .demo/kb
 PYTEST_FLAGS := -q $(if $(CI),-p scripts.fail_on_skip)
 # Quiet: only errors. The registry, its mirrors and caches are whatever this machine's pip is set to.
 PIP := -m pip --disable-pip-version-check install -qq
+# Packages of this repository that are installed and tested with it.
+CONNECTORS := $(patsubst %/pyproject.toml,%,$(wildcard connectors/*/pyproject.toml))
+INSTALL_PACKAGES := -e examples/plugin_sentence_chunker $(addprefix -e ,$(CONNECTORS))
 DOCS := README.md $(wildcard docs/*.md)
 
 .DELETE_ON_ERROR:
@@ -38,6 +41,7 @@ check: $(VENV)/.dev
 	@echo "== types"
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/mypy --no-error-summary --strict tests/typing_public.py
+	@$(BIN)/mypy --no-error-summary --strict $(foreach c,$(CONNECTORS),$(wildcard $(c)/ragedge_*))
 	@echo "== import order"
 	@$(BIN)/lint-imports > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
 	@echo "== generated parts of the docs"
@@ -79,18 +83,18 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 # Dependency groups need pip 25.1.
-$(VENV)/.dev: pyproject.toml $(VENV)/.installed
+$(VENV)/.dev: pyproject.toml $(addsuffix /pyproject.toml,$(CONNECTORS)) $(VENV)/.installed
 	@echo "== installing the development tools"
 	@$(BIN)/python $(PIP) "pip>=25.1"
-	@$(BIN)/python $(PIP) --group dev -e examples/plugin_sentence_chunker
+	@$(BIN)/python $(PIP) --group dev $(INSTALL_PACKAGES)
 	@touch $@
 
 # llama.cpp is built here, for this processor: its published builds leave out instructions it is fastest with.
-$(BENCH_VENV)/.installed: pyproject.toml
+$(BENCH_VENV)/.installed: pyproject.toml $(addsuffix /pyproject.toml,$(CONNECTORS))
 	@echo "== installing the peers in $(BENCH_VENV) (llama.cpp is compiled: minutes)"
 	@$(PYTHON) -m venv $(BENCH_VENV)
 	@$(BENCH_VENV)/bin/python $(PIP) "pip>=25.1"
 	@$(BENCH_VENV)/bin/python $(PIP) torch==2.13.0
 	@CMAKE_ARGS="-DGGML_NATIVE=ON" $(BENCH_VENV)/bin/python $(PIP) --no-binary llama-cpp-python \
-		--group dev --group bench -e . -e examples/plugin_sentence_chunker
+		--group dev --group bench -e . $(INSTALL_PACKAGES)
 	@touch $@

@@ -33,7 +33,7 @@ SETTINGS = {
     "index.exact_below": 0,
 }  # a graph is kept, so that it may be torn too
 GONE = b"zyxwvutter"
-FILES = 10
+FILES, STEPS = 8, 14
 
 
 def main() -> int:
@@ -150,7 +150,7 @@ class Bench:
             if number == 3:
                 name = "formerly-3.md" if old else "now-3.md"
             parts = [f"# Unit {number}\n"]
-            for step in range(60):
+            for step in range(STEPS):
                 parts.append(
                     f"## Step {step}\n\nTurn valve {step} of unit {number} by {step * 7 % 50} degrees.\n"
                 )

@@ -2,6 +2,7 @@
 
     python benchmarks/retrieval.py                      # every set under ../shared/data
     python benchmarks/retrieval.py --sets tv_manual scifact --data DIR --cache DIR
+    python benchmarks/retrieval.py --sets jsquad --embedder multilingual   # connectors/multilingual installed
 
 Each set goes through the product's own chunker, embedder, store and retriever with default settings. A
 document's place is that of its best chunk. Columns: full text alone, vectors alone, both fused; intervals
@@ -50,9 +51,13 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=[*BEIR_SETS, DEVELOPMENT_QUESTIONS.stem, "army_manuals"])
     parser.add_argument("--cache", type=Path, help="folder that keeps embeddings between runs")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
+    parser.add_argument("--embedder", help="embedder plugin [default: the configured default]")
     arguments = parser.parse_args()
     config = Config()
-    embedder = plugins.create("embedder", config.embed.embedder, {"model": config.embed.model})
+    if arguments.embedder:
+        embed_settings = msgspec.structs.replace(config.embed, embedder=arguments.embedder)
+        config = msgspec.structs.replace(config, embed=embed_settings)
+    embedder = plugins.create("embedder", config.embed.embedder, config.embed.plugin_options())
     report: dict[str, Any] = {}
     for name in arguments.sets:
         started = time.perf_counter()

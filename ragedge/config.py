@@ -94,7 +94,15 @@ class EmbedConfig(_Stage, frozen=True):
     """How text becomes vectors. A change needs a new ingest."""
 
     embedder: Annotated[str, Meta(description="Embedder plugin.")] = "onnx"
-    model: Annotated[str, Meta(description="Model the embedder loads.")] = "minilm-l6"
+    model: Annotated[
+        str, Meta(description="Model the embedder loads; the default is that of the embedder onnx alone.")
+    ] = "minilm-l6"
+
+    def plugin_options(self) -> dict[str, str]:
+        """Return what the embedder is told: another plugin than the built-in only a model that was set."""
+        built_in = EmbedConfig()
+        unset = self.embedder != built_in.embedder and self.model == built_in.model
+        return {} if unset else {"model": self.model}
 
 
 class IndexConfig(_Stage, frozen=True):

@@ -134,7 +134,7 @@ class Intake:
         settings = self._config.embed
         embedder = CounterSpec(
             "ragedge.embed.token_counter:create_from_embedder",
-            {"embedder": settings.embedder, "options": {"model": settings.model}},
+            {"embedder": settings.embedder, "options": settings.plugin_options()},
         )
         # An embedder plugin without a tokenizer file counts by itself, in the worker.
         tokenizer = getattr(self._embedder, "tokenizer_path", None)

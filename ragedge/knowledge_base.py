@@ -345,7 +345,7 @@ class KnowledgeBase:
             IndexMismatchError: they differ.
         """
         self._loaded_retriever()
-        return f"{self.config.embed.model} built the vectors"
+        return f"{self._open_store().embedder.name} built the vectors"
 
     # Parts, built on first use
 
@@ -360,7 +360,7 @@ class KnowledgeBase:
         with self._building:
             if self._embedder is None:
                 settings = self.config.embed
-                options = {"model": settings.model, **self._runtime_options()}
+                options = {**settings.plugin_options(), **self._runtime_options()}
                 self._embedder = plugins.create("embedder", settings.embedder, options)
             return self._embedder
 

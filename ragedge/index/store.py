@@ -122,7 +122,8 @@ class Store:
                 f" ({self.embedder.fingerprint[:12]}), not by {name!r} ({fingerprint[:12]})",
                 expected=self.embedder.fingerprint,
                 actual=fingerprint,
-                hint=f"use --set embed.model={self.embedder.name}, or ingest the documents into a new --kb",
+                hint=f"set embed.embedder or embed.model to {self.embedder.name} again, or ingest the documents "
+                "into a new --kb",
             )
 
     # Documents
