@@ -21,10 +21,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from answers import holds, interval
-
 import ragedge
 from ragedge.datatypes import Answer
+from ragedge.measure.answer_figures import holds
+from ragedge.measure.intervals import wilson
 
 BINS = 10
 
@@ -184,7 +184,7 @@ def counted(name: str, hits: int, count: int) -> str:
     """Return a share as its counts, with Wilson's 95% interval."""
     if not count:
         return f"{name}: 0 of 0"
-    low, high = interval(hits, count)
+    low, high = wilson(hits, count)
     return f"{name}: {hits} of {count} ({hits / count:.2f}; {low:.2f} to {high:.2f})"
 
 

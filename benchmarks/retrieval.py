@@ -12,15 +12,13 @@ are bootstrapped over questions (nDCG) or Wilson's (counts).
 from __future__ import annotations
 
 import argparse
-import csv
+import functools
 import hashlib
 import json
-import math
 import statistics
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +27,12 @@ import numpy as np
 
 from ragedge import plugins
 from ragedge.config import Config
-from ragedge.datatypes import Block, Chunk, Document, Page, Span
 from ragedge.index.cache import VectorCache
 from ragedge.index.store import Store
+from ragedge.measure.beir import DEPTH, build_corpus
+from ragedge.measure.intervals import bootstrap, wilson
+from ragedge.measure.questions import read_queries
+from ragedge.measure.ranking import ranking_figures
 from ragedge.privacy.vault import Vault
 from ragedge.retrieve.retriever import Retriever
 
@@ -39,8 +40,6 @@ BEIR_SETS = {"scifact": "train", "tv_manual": "dev", "cranfield": "dev"}
 # Questions written for pages of these manuals drawn at random; what is tuned on manuals is tuned on them.
 DEVELOPMENT_QUESTIONS = Path(__file__).with_name("manual_questions.jsonl")
 MANUALS = ("army_manuals", "ev_guides")
-# Chunks asked for, so that ten documents are left after chunks of one document are folded together.
-DEPTH = 50
 
 
 def main() -> None:
@@ -80,20 +79,22 @@ def measure_beir(
     folder: Path, split: str, config: Config, embedder: Any, cache: Path | None
 ) -> dict[str, Any]:
     """Return nDCG@10 per column, with its interval, and search latency."""
-    queries, judged = read_queries(folder, split)
+    _, queries = read_queries(folder, split)
     with tempfile.TemporaryDirectory() as scratch:
-        store, names = build_store(folder, Path(scratch) / "kb", config, embedder, cache)
+        names = build_corpus(folder, Path(scratch) / "kb", config, embedder, functools.partial(embed, cache))
+        store = Store.open(Vault.open(Path(scratch) / "kb"))
         vectors = open_vectors(store, config)
-        out: dict[str, Any] = {"queries": len(judged), "documents": len(set(names.values())), "columns": {}}
+        out: dict[str, Any] = {"queries": len(queries), "documents": len(set(names)), "columns": {}}
         for column, retrieve in columns(config).items():
             retriever = Retriever(store, vectors, embedder, retrieve)
-            scores, times = [], []
-            for query_id, relevant in judged.items():
+            ranked, times = {}, []
+            for query in queries:
                 started = time.perf_counter()
-                hits = retriever.search(queries[query_id], DEPTH)
+                hits = retriever.search(query.text, DEPTH)
                 times.append((time.perf_counter() - started) * 1e3)
-                ranked = list(dict.fromkeys(names[hit.page] for hit in hits))
-                scores.append(ndcg(ranked, relevant))
+                ranked[query.id] = list(dict.fromkeys(names[hit.page - 1] for hit in hits))
+            judged = ranking_figures({query.id: query.relevant for query in queries}, ranked)
+            scores = [figures["ndcg@10"] for figures in judged.values()]
             low, high = bootstrap(scores)
             out["columns"][column] = {"ndcg@10": float(np.mean(scores)), "low": low, "high": high}
             out["columns"][column] |= {
@@ -176,37 +177,7 @@ def open_vectors(store: Store, config: Config) -> VectorCache:
     return vectors
 
 
-def build_store(
-    folder: Path, path: Path, config: Config, embedder: Any, cache: Path | None
-) -> tuple[Store, dict[int | None, str]]:
-    """Return a store that holds the corpus as one document, a page per entry, and each page's entry."""
-    chunker = plugins.create("chunker", config.ingest.chunker, {"max_tokens": config.ingest.chunk_tokens})
-    pages: list[Page] = []
-    chunks: list[Chunk] = []
-    names: dict[int | None, str] = {}
-    for number, line in enumerate((folder / "corpus.jsonl").read_text(encoding="utf-8").splitlines(), 1):
-        entry = json.loads(line)
-        title, text = entry.get("title", "").strip(), entry["text"].strip() or entry.get("title", "") or "-"
-        whole = f"{title}\n{text}" if title else text
-        head = (Block("heading", 0, len(title), 1),) if title else ()
-        page = Page(number, whole, blocks=(*head, Block("paragraph", len(whole) - len(text), len(whole))))
-        pages.append(page)
-        names[number] = entry["_id"]
-        for chunk in chunker.chunk(Document(entry["_id"], "text/plain", (page,)), embedder):
-            chunks.append(replace(chunk, spans=tuple(Span(number - 1, s.start, s.end) for s in chunk.spans)))
-    store = Store.create(
-        Vault.open(path, create=True),
-        embedder_name=embedder.name,
-        fingerprint=embedder.fingerprint,
-        dim=embedder.dim,
-    )
-    rows = embed(chunks, embedder, cache)
-    store.put_document(folder.name, "0" * 64, Document(folder.name, "text/plain", tuple(pages)), chunks, rows)
-    return store, names
-
-
-def embed(chunks: Sequence[Chunk], embedder: Any, cache: Path | None) -> Any:
-    texts = [chunk.index_text for chunk in chunks]
+def embed(cache: Path | None, texts: Sequence[str], embedder: Any) -> Any:
     key = hashlib.sha256("\0".join([embedder.fingerprint, *texts]).encode()).hexdigest()[:16]
     kept = cache / f"{key}.npy" if cache else None
     if kept is not None and kept.exists():
@@ -216,43 +187,6 @@ def embed(chunks: Sequence[Chunk], embedder: Any, cache: Path | None) -> Any:
         kept.parent.mkdir(parents=True, exist_ok=True)
         np.save(kept, rows)
     return rows
-
-
-def read_queries(folder: Path, split: str) -> tuple[dict[str, str], dict[str, dict[str, float]]]:
-    lines = (folder / "queries.jsonl").read_text(encoding="utf-8").splitlines()
-    queries = {entry["_id"]: entry["text"] for entry in map(json.loads, lines)}
-    judged: dict[str, dict[str, float]] = {}
-    with (folder / "qrels" / f"{split}.tsv").open(encoding="utf-8") as file:
-        for row in csv.DictReader(file, delimiter="\t"):
-            if float(row["score"]) > 0:
-                judged.setdefault(row["query-id"], {})[row["corpus-id"]] = float(row["score"])
-    return queries, judged
-
-
-def ndcg(ranked: Sequence[str], relevant: dict[str, float], k: int = 10) -> float:
-    """nDCG with linear gains, as trec_eval computes it."""
-    gained = sum(relevant.get(name, 0.0) / math.log2(place + 1) for place, name in enumerate(ranked[:k], 1))
-    ideal = sum(
-        gain / math.log2(place + 1)
-        for place, gain in enumerate(sorted(relevant.values(), reverse=True)[:k], 1)
-    )
-    return gained / ideal
-
-
-def bootstrap(scores: Sequence[float], rounds: int = 1000) -> tuple[float, float]:
-    values = np.asarray(scores)
-    drawn = np.random.default_rng(0).integers(0, len(values), (rounds, len(values)))
-    low, high = np.percentile(values[drawn].mean(axis=1), [2.5, 97.5])
-    return float(low), float(high)
-
-
-def wilson(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
-    share, square = hits / count, z * z
-    middle, spread = (
-        share + square / (2 * count),
-        z * math.sqrt(share * (1 - share) / count + square / (4 * count * count)),
-    )
-    return (middle - spread) / (1 + square / count), (middle + spread) / (1 + square / count)
 
 
 def show(name: str, result: dict[str, Any], seconds: float) -> None:

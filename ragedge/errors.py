@@ -4,6 +4,7 @@
 
     RagedgeError
     ├── ConfigError
+    ├── MissingExtraError           an optional part is not installed
     ├── PluginError
     │   ├── UnknownPluginError (LookupError)
     │   └── PluginConflictError
@@ -55,6 +56,10 @@ class RagedgeError(Exception):
 
 class ConfigError(RagedgeError):
     """A setting is unknown, malformed, or needs a new ingest."""
+
+
+class MissingExtraError(RagedgeError):
+    """A command needs an optional part that is not installed; the hint installs it."""
 
 
 class PluginError(RagedgeError):

@@ -14,6 +14,7 @@ from ragedge.cli.backends import backends
 from ragedge.cli.demo import demo
 from ragedge.cli.doctor import doctor
 from ragedge.cli.documents import ingest, inspect, remove, status
+from ragedge.cli.eval import evaluate
 from ragedge.cli.index import index
 from ragedge.cli.keys import key
 from ragedge.cli.models import models
@@ -28,7 +29,21 @@ def cli() -> None:
     """
 
 
-for part in (ingest, search, ask, status, inspect, remove, models, backends, index, key, doctor, demo):
+for part in (
+    ingest,
+    search,
+    ask,
+    status,
+    inspect,
+    remove,
+    models,
+    backends,
+    index,
+    key,
+    doctor,
+    evaluate,
+    demo,
+):
     cli.add_command(part)
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # for every candidate and raises when fewer than k pass.
 EXACT_SHARE = 0.2
 
+_HINT = "see docs/configuration.md"
+
 
 @dataclass(frozen=True, slots=True)
 class IndexOptions:
@@ -50,16 +52,18 @@ class IndexOptions:
         unknown = set(options) - set(cls.__slots__)
         if unknown:
             raise ConfigError(
-                f"unknown index option {sorted(unknown)[0]!r}; known: {', '.join(cls.__slots__)}"
+                f"unknown index option {sorted(unknown)[0]!r}; known: {', '.join(cls.__slots__)}",
+                hint=_HINT,
             )
         for name, least in (("dim", 1), ("m", 2), ("ef_construction", 8), ("ef_search", 8), ("threads", 0)):
             value = options.get(name, least)
             if not isinstance(value, int) or value < least:
                 raise ConfigError(
-                    f"index option {name!r} must be a whole number of at least {least}, got {value!r}"
+                    f"index option {name!r} must be a whole number of at least {least}, got {value!r}",
+                    hint=_HINT,
                 )
         if "dim" not in options:
-            raise ConfigError("index option 'dim' is missing")
+            raise ConfigError("index option 'dim' is missing", hint=_HINT)
         return cls(**options)
 
 

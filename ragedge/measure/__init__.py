@@ -1,0 +1,1 @@
+"""How good it is: ranking and answer metrics with intervals, evaluation, and paired comparison."""
