@@ -22,7 +22,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from ragedge import plugins
@@ -156,10 +155,10 @@ def page_hits(places: Sequence[int]) -> dict[str, list[float]]:
 
 def columns(config: Config) -> dict[str, Any]:
     """Return the retrieval settings of each column."""
-    full = msgspec.structs.replace(config.retrieve, candidates=max(config.retrieve.candidates, DEPTH))
+    full = replace(config.retrieve, candidates=max(config.retrieve.candidates, DEPTH))
     return {
-        "text": msgspec.structs.replace(full, dense_weight=0.0),
-        "dense": msgspec.structs.replace(full, text_weight=0.0),
+        "text": replace(full, dense_weight=0.0),
+        "dense": replace(full, text_weight=0.0),
         "fused": full,
     }
 

@@ -6,15 +6,19 @@ device, then the defaults below. ``load`` merges them and remembers where each v
 
 from __future__ import annotations
 
+import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hints
 
-from msgspec import Meta, Struct, ValidationError, convert, field, to_builtins
-from msgspec.structs import force_setattr
+from annotated_types import BaseMetadata, Ge, GroupedMetadata, Gt, Le
 
 from ragedge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 # In place of a loader's name: files of that type are not read.
 NO_LOADER = "none"
@@ -32,70 +36,91 @@ BUILT_IN_LOADERS = {
 Origin = Literal["flag", "file", "tuned", "default"]
 
 
-class _Stage(Struct, frozen=True, forbid_unknown_fields=True):
-    """A section. ``load`` checks what a user sets against the annotations; a constructor does not."""
+@dataclass(frozen=True, slots=True)
+class Setting(GroupedMetadata):
+    """What a setting is for, and its bounds, as pydantic reads them off an annotation."""
+
+    description: str
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+
+    def __iter__(self) -> Iterator[BaseMetadata]:
+        if self.ge is not None:
+            yield Ge(self.ge)
+        if self.gt is not None:
+            yield Gt(self.gt)
+        if self.le is not None:
+            yield Le(self.le)
 
 
-class RuntimeConfig(_Stage, frozen=True):
+@dataclass(frozen=True, slots=True)
+class RuntimeConfig:
     """Where graphs run."""
 
-    backend: Annotated[str, Meta(description="Backend plugin that runs the models.")] = "cpu"
+    backend: Annotated[str, Setting(description="Backend plugin that runs the models.")] = "cpu"
     threads: Annotated[
         int,
-        Meta(
+        Setting(
             ge=0, le=256, description="Threads per model; 0 takes the cores this process may use, at most 4."
         ),
     ] = 0
 
 
-class IngestConfig(_Stage, frozen=True):
+@dataclass(frozen=True, slots=True)
+class IngestConfig:
     """How files become chunks."""
 
     loaders: Annotated[
         dict[str, str],
-        Meta(
+        Setting(
             description="Loader plugin for each media type. What you write is laid over these; "
             "none switches a type off, whose files are then skipped as unsupported."
         ),
     ] = field(default_factory=BUILT_IN_LOADERS.copy)
     preprocessors: Annotated[
-        tuple[str, ...], Meta(description="Preprocessor plugins, applied to each page in order.")
+        tuple[str, ...], Setting(description="Preprocessor plugins, applied to each page in order.")
     ] = ()
-    chunker: Annotated[str, Meta(description="Chunker plugin.")] = "section"
+    chunker: Annotated[str, Setting(description="Chunker plugin.")] = "section"
     chunk_tokens: Annotated[
         int,
-        Meta(
+        Setting(
             ge=16,
             le=2048,
             description="Longest chunk, headings included, in the embedder's tokens; never past its limit.",
         ),
     ] = 192
     overlap_tokens: Annotated[
-        int, Meta(ge=0, le=512, description="Tokens that neighbouring windows of one long block share.")
+        int, Setting(ge=0, le=512, description="Tokens that neighbouring windows of one long block share.")
     ] = 0
-    max_file_mb: Annotated[int, Meta(ge=1, description="Larger files are skipped.")] = 512
-    timeout_s: Annotated[float, Meta(gt=0, description="Longest time to parse one file.")] = 120.0
-    memory_mb: Annotated[int, Meta(ge=128, description="Most resident memory for parsing one file.")] = 1024
+    max_file_mb: Annotated[int, Setting(ge=1, description="Larger files are skipped.")] = 512
+    timeout_s: Annotated[float, Setting(gt=0, description="Longest time to parse one file.")] = 120.0
+    memory_mb: Annotated[int, Setting(ge=128, description="Most resident memory for parsing one file.")] = (
+        1024
+    )
     workers: Annotated[
         int,
-        Meta(ge=1, le=64, description="Files parsed at a time, each in a process; vectors are made by one."),
+        Setting(
+            ge=1, le=64, description="Files parsed at a time, each in a process; vectors are made by one."
+        ),
     ] = 1
 
     def __post_init__(self) -> None:
         """Lay what was given over the built-in loaders."""
-        force_setattr(self, "loaders", {**BUILT_IN_LOADERS, **self.loaders})
+        object.__setattr__(self, "loaders", {**BUILT_IN_LOADERS, **self.loaders})
 
     def active_loaders(self) -> dict[str, str]:
         """Return the loaders without the types that are switched off."""
         return {media_type: name for media_type, name in self.loaders.items() if name != NO_LOADER}
 
 
-class EmbedConfig(_Stage, frozen=True):
+@dataclass(frozen=True, slots=True)
+class EmbedConfig:
     """How text becomes vectors. A change needs a new ingest."""
 
-    embedder: Annotated[str, Meta(description="Embedder plugin.")] = "onnx"
+    embedder: Annotated[str, Setting(description="Embedder plugin.")] = "onnx"
     model: Annotated[
-        str, Meta(description="Model the embedder loads; the default is that of the embedder onnx alone.")
+        str, Setting(description="Model the embedder loads; the default is that of the embedder onnx alone.")
     ] = "minilm-l6"
 
     def plugin_options(self) -> dict[str, str]:
@@ -105,79 +130,91 @@ class EmbedConfig(_Stage, frozen=True):
         return {} if unset else {"model": self.model}
 
 
-class IndexConfig(_Stage, frozen=True):
+@dataclass(frozen=True, slots=True)
+class IndexConfig:
     """How vectors are searched."""
 
     kind: Annotated[
-        str, Meta(description="Index plugin: auto (hnsw, else usearch, else exact), or a plugin's name.")
+        str, Setting(description="Index plugin: auto (hnsw, else usearch, else exact), or a plugin's name.")
     ] = "auto"
-    m: Annotated[int, Meta(ge=2, le=128, description="HNSW links per node.")] = 16
-    ef_construction: Annotated[int, Meta(ge=8, le=2000, description="HNSW candidates while building.")] = 200
-    ef_search: Annotated[int, Meta(ge=8, le=4000, description="HNSW candidates while searching.")] = 128
+    m: Annotated[int, Setting(ge=2, le=128, description="HNSW links per node.")] = 16
+    ef_construction: Annotated[int, Setting(ge=8, le=2000, description="HNSW candidates while building.")] = (
+        200
+    )
+    ef_search: Annotated[int, Setting(ge=8, le=4000, description="HNSW candidates while searching.")] = 128
     exact_below: Annotated[
-        int, Meta(ge=0, description="With fewer chunks than this, search is exact and no graph is kept.")
+        int, Setting(ge=0, description="With fewer chunks than this, search is exact and no graph is kept.")
     ] = 5000
 
 
-class RetrieveConfig(_Stage, frozen=True):
+@dataclass(frozen=True, slots=True)
+class RetrieveConfig:
     """How a question finds chunks."""
 
-    top_k: Annotated[int, Meta(ge=1, le=100, description="Chunks returned.")] = 5
+    top_k: Annotated[int, Setting(ge=1, le=100, description="Chunks returned.")] = 5
     candidates: Annotated[
-        int, Meta(ge=1, le=1000, description="Chunks that each half of the search offers to the fusion.")
+        int, Setting(ge=1, le=1000, description="Chunks that each half of the search offers to the fusion.")
     ] = 50
     fusion: Annotated[
         Literal["score", "rank"],
-        Meta(description="How the halves become one ranking: by their scores, or by reciprocal rank."),
+        Setting(description="How the halves become one ranking: by their scores, or by reciprocal rank."),
     ] = "score"
     rrf_k: Annotated[
-        float, Meta(ge=1, le=1000, description="With fusion by rank: larger flattens the ranks.")
+        float, Setting(ge=1, le=1000, description="With fusion by rank: larger flattens the ranks.")
     ] = 10.0
     dense_weight: Annotated[
-        float, Meta(ge=0, description="Weight of the vectors in the fusion; 0 leaves them out.")
+        float, Setting(ge=0, description="Weight of the vectors in the fusion; 0 leaves them out.")
     ] = 1.0
     text_weight: Annotated[
-        float, Meta(ge=0, description="Weight of the full text in the fusion; 0 leaves it out.")
+        float, Setting(ge=0, description="Weight of the full text in the fusion; 0 leaves it out.")
     ] = 1.0
     heading_weight: Annotated[
-        float, Meta(ge=0, description="Weight of heading words in the full text, against body words at 1.")
+        float, Setting(ge=0, description="Weight of heading words in the full text, against body words at 1.")
     ] = 1.0
 
 
-class GenerateConfig(_Stage, frozen=True):
+@dataclass(frozen=True, slots=True)
+class GenerateConfig:
     """How chunks become an answer."""
 
-    generator: Annotated[str, Meta(description="Generator plugin; none answers by quoting alone.")] = "onnx"
-    model: Annotated[str, Meta(description="Model the generator loads.")] = "smollm2-135m"
+    generator: Annotated[str, Setting(description="Generator plugin; none answers by quoting alone.")] = (
+        "onnx"
+    )
+    model: Annotated[str, Setting(description="Model the generator loads.")] = "smollm2-135m"
     context_window: Annotated[
-        int, Meta(ge=128, le=131072, description="Tokens of KV cache: prompt and answer together.")
+        int, Setting(ge=128, le=131072, description="Tokens of KV cache: prompt and answer together.")
     ] = 1024
-    prompt_tokens: Annotated[int, Meta(ge=64, description="Longest prompt, all in.")] = 400
-    max_new_tokens: Annotated[int, Meta(ge=1, le=4096, description="Longest answer.")] = 96
-    temperature: Annotated[float, Meta(ge=0, le=5, description="0 is greedy.")] = 0.0
-    top_k: Annotated[int, Meta(ge=0, description="Sample from this many likeliest tokens; 0 takes all.")] = 0
+    prompt_tokens: Annotated[int, Setting(ge=64, description="Longest prompt, all in.")] = 400
+    max_new_tokens: Annotated[int, Setting(ge=1, le=4096, description="Longest answer.")] = 96
+    temperature: Annotated[float, Setting(ge=0, le=5, description="0 is greedy.")] = 0.0
+    top_k: Annotated[
+        int, Setting(ge=0, description="Sample from this many likeliest tokens; 0 takes all.")
+    ] = 0
     top_p: Annotated[
-        float, Meta(gt=0, le=1, description="Sample from the smallest set of tokens with this probability.")
+        float,
+        Setting(gt=0, le=1, description="Sample from the smallest set of tokens with this probability."),
     ] = 1.0
-    seed: Annotated[int | None, Meta(description="Makes sampling repeatable.")] = None
+    seed: Annotated[int | None, Setting(description="Makes sampling repeatable.")] = None
     abstain_below: Annotated[
         float,
-        Meta(ge=0, le=1, description="Confidence under which the answer is that the manual does not say."),
+        Setting(ge=0, le=1, description="Confidence under which the answer is that the manual does not say."),
     ] = 0.4
 
 
-class PrivacyConfig(_Stage, frozen=True):
+@dataclass(frozen=True, slots=True)
+class PrivacyConfig:
     """What may leave the device."""
 
     egress: Annotated[
         Literal["off", "calls", "process"],
-        Meta(
+        Setting(
             description="Refuse connections inside ragedge's own calls, in the whole process, or not at all."
         ),
     ] = "calls"
 
 
-class Config(_Stage, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Config:
     """All settings."""
 
     runtime: RuntimeConfig = RuntimeConfig()
@@ -205,13 +242,13 @@ class EffectiveConfig:
         """Return ``{key: {value, origin}}`` as ``status --json`` prints it."""
         return {
             key: {"value": value, "origin": self.origins.get(key, "default")}
-            for key, value in flatten(to_builtins(self.config)).items()
+            for key, value in flatten(asdict(self.config)).items()
         }
 
 
 def setting_keys() -> list[str]:
     """Return every dotted key, in file order."""
-    return list(flatten(to_builtins(Config())))
+    return list(flatten(asdict(Config())))
 
 
 def flatten(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -262,11 +299,17 @@ def load(
             stage, _, leaf = key.partition(".")
             tree.setdefault(stage, {})[leaf] = value
             origins[key] = origin
+    return EffectiveConfig(_validated(tree, origins, named) if tree else Config(), origins)
+
+
+def _validated(tree: Mapping[str, Any], origins: Mapping[str, Origin], named: str) -> Config:
+    from pydantic import TypeAdapter, ValidationError  # 0.1 s, which a device without settings does not pay
+
     try:
-        config = convert(tree, Config)
+        # As JSON: strict about types, and a list is a tuple there.
+        return TypeAdapter(Config).validate_json(json.dumps(tree, default=str), strict=True)
     except ValidationError as exc:
         raise ConfigError(_invalid(exc, origins, named), hint="see docs/configuration.md") from None
-    return EffectiveConfig(config, origins)
 
 
 def flatten_sections(tree: Mapping[str, Any], named: str) -> dict[str, Any]:
@@ -274,7 +317,7 @@ def flatten_sections(tree: Mapping[str, Any], named: str) -> dict[str, Any]:
     for stage, section in tree.items():
         if not isinstance(section, Mapping):
             raise ConfigError(
-                f"{named}: {stage!r} stands outside a section; sections: {', '.join(Config.__struct_fields__)}",
+                f"{named}: {stage!r} stands outside a section; sections: {', '.join(_STAGES)}",
                 hint="write it as [section] and key = value",
             )
     return flatten(tree)
@@ -289,35 +332,32 @@ def _parse(text: str, named: str) -> dict[str, Any]:
 
 def _unknown(key: str, named: str) -> str:
     stage, _, leaf = key.partition(".")
-    if stage not in Config.__struct_fields__:
-        return f"{named}: unknown section {stage!r}; known: {', '.join(Config.__struct_fields__)}"
+    if stage not in _STAGES:
+        return f"{named}: unknown section {stage!r}; known: {', '.join(_STAGES)}"
     known = [k.partition(".")[2] for k in _KNOWN if k.startswith(f"{stage}.")]
     return f"{named}: unknown key {leaf!r} in [{stage}]; known: {', '.join(known)}"
 
 
 def _invalid(exc: ValidationError, origins: Mapping[str, Origin], named: str) -> str:
     """Say which key is wrong and what it may hold; never the value, which may be a secret put in the wrong place."""
-    problem, _, path = str(exc).partition(" - at `$.")
-    key = ".".join(path.rstrip("`").split(".")[:2])
-    if problem.startswith("Invalid enum value"):
-        problem = f"Expected {allowed_words(key)}"
+    problem = exc.errors(include_url=False, include_input=False, include_context=False)[0]
+    key = ".".join(str(part) for part in problem["loc"][:2])
     where = named if origins.get(key) == "file" else f"a {origins.get(key, 'default')} value"
-    return f"{where}: {key}: {problem}"
+    return f"{where}: {key}: {problem['msg']}"
 
 
 def schema_of(stage: str) -> dict[str, Any]:
     """Return the JSON schema of a section's keys, descriptions and bounds included."""
-    from msgspec.json import schema
+    from pydantic import TypeAdapter
 
     section = type(getattr(Config(), stage))
-    properties: dict[str, Any] = schema(section)["$defs"][section.__name__]["properties"]
+    properties: dict[str, Any] = TypeAdapter(section).json_schema()["properties"]
+    for name, hint in get_type_hints(section, include_extras=True).items():
+        for setting in get_args(hint):
+            if isinstance(setting, Setting):
+                properties[name]["description"] = setting.description
     return properties
 
 
-def allowed_words(key: str) -> str:
-    """Return the words that a key may hold, where only certain ones are allowed."""
-    stage, _, leaf = key.partition(".")
-    return ", ".join(str(word) for word in schema_of(stage)[leaf].get("enum", ()))
-
-
+_STAGES = [stage.name for stage in fields(Config)]
 _KNOWN = dict.fromkeys(setting_keys())  # a set in file order

@@ -10,12 +10,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from msgspec import to_builtins
 
 from ragedge import __version__
 from ragedge.config import Config
@@ -192,7 +191,7 @@ class Intake:
 
 def _stamp(config: Config, metadata: Mapping[str, Any]) -> str:
     """Digest what decides how a file is read and cut: under another digest it is read again."""
-    everything = to_builtins(config.ingest)
+    everything = asdict(config.ingest)
     settings = {key: value for key, value in everything.items() if key not in _NOT_IN_STAMP}
     state = json.dumps([__version__, settings, dict(metadata)], sort_keys=True)
     return hashlib.sha256(state.encode()).hexdigest()[:16]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def settings() -> None:
     from ragedge.config import Config, schema_of
 
     defaults = Config()
-    for stage in Config.__struct_fields__:
+    for stage in (field.name for field in fields(Config)):
         section = getattr(defaults, stage)
         print(f"## [{stage}]\n\n{section.__doc__.splitlines()[0]}\n")
         print("| key | default | allowed | meaning |\n| --- | --- | --- | --- |")

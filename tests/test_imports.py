@@ -11,7 +11,7 @@ import pytest
 
 import ragedge
 
-HEAVY = "numpy msgspec onnxruntime hnswlib usearch sqlite_utils pypdf rich tokenizers onnx gguf safetensors jinja2"
+HEAVY = "numpy pydantic_core msgspec onnxruntime hnswlib usearch sqlite_utils pypdf rich tokenizers onnx gguf"
 MODULES = sorted(
     m.name for m in pkgutil.walk_packages(ragedge.__path__, "ragedge.") if m.name != "ragedge.__main__"
 )

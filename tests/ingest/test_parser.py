@@ -176,7 +176,7 @@ def test_closing_ends_the_worker():
 def test_the_worker_loads_nothing_heavy(parser):
     parser.parse("a.md", b"# Words\n\nand more")
     maps = Path(f"/proc/{parser._worker._process.pid}/maps").read_text()
-    for heavy in ("onnxruntime", "hnswlib", "numpy", "msgspec"):
+    for heavy in ("onnxruntime", "hnswlib", "numpy", "pydantic_core", "msgspec"):
         assert heavy not in maps
 
 
