@@ -19,6 +19,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,8 @@ def main() -> None:
     arguments = parser.parse_args()
     config = Config()
     if arguments.embedder:
-        embed_settings = msgspec.structs.replace(config.embed, embedder=arguments.embedder)
-        config = msgspec.structs.replace(config, embed=embed_settings)
+        embed_settings = replace(config.embed, embedder=arguments.embedder)
+        config = replace(config, embed=embed_settings)
     embedder = plugins.create("embedder", config.embed.embedder, config.embed.plugin_options())
     report: dict[str, Any] = {}
     for name in arguments.sets:
