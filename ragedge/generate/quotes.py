@@ -11,12 +11,12 @@ from ragedge.generate.sentences import cells, flat
 from ragedge.generate.terms import content_terms, fold
 
 # Characters of one answer, by form; chosen on the first half of the television manual (benchmarks/answers.py).
-_LONGEST = {"value": 420, "where": 600, "yes_no": 600, "compare": 640, "explain": 640, "how_to": 900}
+_LONGEST = {"value": 600, "where": 800, "yes_no": 800, "compare": 800, "explain": 800, "how_to": 1000}
+_PARAGRAPH = {"value": 200, "where": 600, "yes_no": 600, "compare": 640, "explain": 640, "how_to": 900}
 _LONGEST_STEPS = 2400  # a procedure cut short is worse than a long one
-_CLOSE = 0.7
-_SIBLING = 0.85  # ... a second row of the same table
+_CLOSE = 0.6
 _NEAR = 0.7  # ... one with a value, to stand before a first without
-_MOST = 3
+_MOST = 6  # quotes besides the first paragraph
 _PARENTHESES = re.compile(r"\s*[(\[]([^)\]]*)[)\]]\s*$")
 _UNIT_HEAD = re.compile(
     r"n[·.•-]?m|(?:lbf?|ft|in)[ .·-]{1,2}(?:ft|lbf?s?|in)\.?|psi|bar|kpa|mm|cm|m|km|in\.?|inch(?:es)?|kg|g|lbs?|"
@@ -44,16 +44,15 @@ class Quote:
 
 
 def choose_quotes(findings: Findings) -> list[Quote]:
-    """Return what to quote, in reading order; empty where no unit holds a word of the question."""
+    """Return what to quote, the best first; empty where no unit holds a word of the question."""
     if not findings.ranked:
         return []
     form = findings.question.form
-    best = findings.ranked[0]
     if form == "how_to" and (steps := _procedure(findings)):
         return steps
-    if form == "value" or findings.passages[best.passage].units[best.unit].kind == "row":
-        return _few(findings)
-    return _run(findings, best, _LONGEST[form])
+    best = _lead(findings)
+    quotes = _run(findings, best, _PARAGRAPH[form])
+    return _with_more(findings, best, quotes, _LONGEST[form])
 
 
 def as_quote(passage: Passage, place: int, index: int) -> Quote:
@@ -97,31 +96,37 @@ def read_row(row: list[str], heads: list[str]) -> str:
     return "; ".join(parts)
 
 
-def _few(findings: Findings) -> list[Quote]:
-    """The best unit, and one or two more where they do nearly as well and say something else."""
+def _lead(findings: Findings) -> Evidence:
+    """The unit to begin with: the best statement, for a value one that holds it where it does nearly as well."""
     ranked = [e for e in findings.ranked[:12] if _is_statement(findings, e)] or list(findings.ranked[:1])
     best = ranked[0]
     if findings.question.form == "value" and not holds_value(findings, best):
-        # Words in common without a value are no answer where one with a value does nearly as well.
-        best = next((e for e in ranked if e.score >= _NEAR * best.score and holds_value(findings, e)), best)
-    wanted = findings.question.form != "value" or holds_value(findings, best)
-    chosen = [best]
-    for other in ranked:
-        close = other.score >= (_SIBLING if _same_table(findings, best, other) else _CLOSE) * best.score
-        if other == best or not close or (other.conflict and not best.conflict):
+        return next((e for e in ranked if e.score >= _NEAR * best.score and holds_value(findings, e)), best)
+    return best
+
+
+def _with_more(findings: Findings, best: Evidence, quotes: list[Quote], longest: int) -> list[Quote]:
+    """Add what else bears on the question, best first, while the answer stays short.
+
+    The best unit is the one that answers in about two questions of three; the next few hold the answer to
+    nearly all of the others (benchmarks/answers.py).
+    """
+    said = {(quote.passage, quote.units[0]) for quote in quotes}
+    texts = {quote.text for quote in quotes}
+    length = sum(len(text) for text in texts)
+    for other in findings.ranked:
+        if other.score < _CLOSE * best.score or len(quotes) - 1 >= _MOST:
+            break
+        if (other.passage, other.unit) in said or not _is_statement(findings, other):
             continue
-        if wanted and findings.question.form == "value" and not holds_value(findings, other):
+        if other.conflict and not best.conflict:
             continue
-        if _terms(findings, other) - _terms(findings, best) and len(chosen) < _MOST:
-            chosen.append(other)
-    quotes: list[Quote] = []
-    for evidence in chosen:
-        quote = _fitted(findings, evidence)
-        length = sum(len(q.text) for q in quotes) + len(quote.text)
-        if not quotes or (
-            length <= _LONGEST[findings.question.form] and all(quote.text != q.text for q in quotes)
-        ):
-            quotes.append(quote)
+        quote = _fitted(findings, other)
+        if quote.text in texts or length + len(quote.text) > longest:
+            continue
+        quotes.append(quote)
+        texts.add(quote.text)
+        length += len(quote.text)
     return quotes
 
 
@@ -151,14 +156,11 @@ def _is_statement(findings: Findings, evidence: Evidence) -> bool:
     )
 
 
-def _same_table(findings: Findings, one: Evidence, other: Evidence) -> bool:
-    units = findings.passages[one.passage].units
-    return one.passage == other.passage and units[one.unit].kind == units[other.unit].kind == "row"
-
-
 def _run(findings: Findings, best: Evidence, longest: int) -> list[Quote]:
     """The best unit with its neighbours, better side first, as long as the answer stays short."""
     passage = findings.passages[best.passage]
+    if passage.units[best.unit].kind == "row":
+        return [_fitted(findings, best)]
     score = {e.unit: e.score for e in findings.ranked if e.passage == best.passage}
     first = last = best.unit
     length = _length(passage, best.unit)
@@ -231,7 +233,3 @@ def one_procedure(findings: Findings, quotes: list[Quote]) -> list[Quote]:
 def _length(passage: Passage, index: int) -> int:
     unit = passage.units[index]
     return unit.end - unit.start
-
-
-def _terms(findings: Findings, evidence: Evidence) -> frozenset[str]:
-    return findings.passages[evidence.passage].unit_terms[evidence.unit]
