@@ -224,6 +224,7 @@ class KnowledgeBase:
             ModelNotFoundError: a configured model is not installed.
         """
         from ragedge.generate.answerer import Answerer
+        from ragedge.generate.unit_vectors import by_vectors
         from ragedge.retrieve.neighbours import around
 
         started = time.perf_counter()
@@ -231,7 +232,7 @@ class KnowledgeBase:
         hits = self.search(question, where=where)
         # Only now: opening a session holds the interpreter's lock, and would delay the search, not run beside it.
         generator = self._generator_loading()
-        answerer = Answerer(generator, self.config.generate)
+        answerer = Answerer(generator, self.config.generate, by_vectors(self._loaded_embedder()))
         run = answerer.start(
             question,
             hits,

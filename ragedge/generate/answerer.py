@@ -33,6 +33,7 @@ from ragedge.generate.wording import not_found
 
 if TYPE_CHECKING:
     from ragedge.config import GenerateConfig
+    from ragedge.generate.unit_score import Similarity
     from ragedge.protocols import Generation, Generator
 
 log = logging.getLogger("ragedge")
@@ -47,10 +48,22 @@ _RATES: dict[str, float] = {}  # ... by its name, as last measured
 class Answerer:
     """Answers questions from hits. Cheap to make; safe for threads, as each answer is a run of its own."""
 
-    def __init__(self, generator: Generator | Future[Generator] | None, config: GenerateConfig) -> None:
-        """Take a generator, one that is still loading (waited for when it is needed), or None to quote alone."""
+    def __init__(
+        self,
+        generator: Generator | Future[Generator] | None,
+        config: GenerateConfig,
+        similarity: Similarity | None = None,
+    ) -> None:
+        """Take what answers are made with.
+
+        Args:
+            generator: One that may be loading still (waited for when it is needed), or None to quote alone.
+            config: The settings.
+            similarity: Compares the question with sentences by their vectors; None leaves that out.
+        """
         self._generator = generator
         self._config = config
+        self._similarity = similarity
 
     def start(
         self,
@@ -95,7 +108,7 @@ class Answerer:
         )
         if started is None:
             started = time.perf_counter() - hits.timings.total_ms / 1e3
-        findings = find_evidence(read_question(question), hits)
+        findings = find_evidence(read_question(question), hits, self._similarity)
         return AnswerRun(self._generator, config, findings, hits, options, started, budget_ms, neighbours)
 
 

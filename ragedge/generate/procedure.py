@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ragedge.datatypes import ScoredChunk
-from ragedge.generate.evidence import Findings, Passage, read_passage, repeated_lines
+from ragedge.generate.evidence import Findings
+from ragedge.generate.passages import Passage, read_passage, repeated_lines
 from ragedge.generate.quotes import Quote, as_quote, one_procedure
 from ragedge.generate.sentences import flat
 from ragedge.generate.terms import content_terms

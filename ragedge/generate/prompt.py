@@ -14,7 +14,9 @@ SYSTEM = (
 )
 _QUESTION_SHARE = 0.4  # of the budget, at most
 _MOST_PASSAGES = 4
-_WORTH = 0.5  # of the best unit's score; what has less costs time to read and leads a small model astray
+_WORTH = (
+    1.0  # below the best unit's score; what has less still costs time to read and leads a small model astray
+)
 
 Counter = Callable[[Sequence[Message]], int]
 
@@ -55,7 +57,7 @@ def build_prompt(findings: Findings, count: Counter, budget: int) -> Prompt | No
     room = float(budget - empty)
     left_out = 0
     for evidence in findings.ranked:
-        if evidence.score < _WORTH * findings.ranked[0].score:
+        if evidence.score < findings.ranked[0].score - _WORTH:
             break
         if evidence.passage not in chosen and len(chosen) == _MOST_PASSAGES:
             continue

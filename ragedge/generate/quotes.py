@@ -6,16 +6,18 @@ import re
 from dataclasses import dataclass
 
 from ragedge.generate.applies import Asked
-from ragedge.generate.evidence import NOT_A_STATEMENT, Evidence, Findings, Passage, holds_value
+from ragedge.generate.evidence import Evidence, Findings, holds_value
+from ragedge.generate.passages import Passage
 from ragedge.generate.sentences import cells, flat
 from ragedge.generate.terms import content_terms, fold
+from ragedge.generate.unit_score import NOT_A_STATEMENT
 
 # Characters of one answer, by form; chosen on the first half of the television manual (benchmarks/answers.py).
 _LONGEST = {"value": 600, "where": 800, "yes_no": 800, "compare": 800, "explain": 800, "how_to": 1000}
 _PARAGRAPH = {"value": 200, "where": 600, "yes_no": 600, "compare": 640, "explain": 640, "how_to": 900}
 _LONGEST_STEPS = 2400  # a procedure cut short is worse than a long one
-_CLOSE = 0.6
-_NEAR = 0.7  # ... one with a value, to stand before a first without
+_CLOSE = 1.0  # below the best one's score
+_NEAR = 0.5  # ... of one with a value, to stand before a first without
 _MOST = 6  # quotes besides the first paragraph
 _PARENTHESES = re.compile(r"\s*[(\[]([^)\]]*)[)\]]\s*$")
 _UNIT_HEAD = re.compile(
@@ -101,7 +103,7 @@ def _lead(findings: Findings) -> Evidence:
     ranked = [e for e in findings.ranked[:12] if _is_statement(findings, e)] or list(findings.ranked[:1])
     best = ranked[0]
     if findings.question.form == "value" and not holds_value(findings, best):
-        return next((e for e in ranked if e.score >= _NEAR * best.score and holds_value(findings, e)), best)
+        return next((e for e in ranked if e.score >= best.score - _NEAR and holds_value(findings, e)), best)
     return best
 
 
@@ -115,11 +117,11 @@ def _with_more(findings: Findings, best: Evidence, quotes: list[Quote], longest:
     texts = {quote.text for quote in quotes}
     length = sum(len(text) for text in texts)
     for other in findings.ranked:
-        if other.score < _CLOSE * best.score or len(quotes) - 1 >= _MOST:
+        if other.score < best.score - _CLOSE or len(quotes) - 1 >= _MOST:
             break
         if (other.passage, other.unit) in said or not _is_statement(findings, other):
             continue
-        if other.conflict and not best.conflict:
+        if (other.conflict and not best.conflict) or _is_sibling(findings, best, other):
             continue
         quote = _fitted(findings, other)
         if quote.text in texts or length + len(quote.text) > longest:
@@ -128,6 +130,12 @@ def _with_more(findings: Findings, best: Evidence, quotes: list[Quote], longest:
         texts.add(quote.text)
         length += len(quote.text)
     return quotes
+
+
+def _is_sibling(findings: Findings, best: Evidence, other: Evidence) -> bool:
+    """Whether a unit is another row of the same kind that says nothing itself of what is asked."""
+    unit = findings.passages[other.passage].units[other.unit]
+    return unit.kind == "row" and not other.own and bool(best.own)
 
 
 def _fitted(findings: Findings, evidence: Evidence) -> Quote:

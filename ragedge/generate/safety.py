@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ragedge.datatypes import SAFETY_KINDS, SafetyNotice
 from ragedge.generate.citations import place
-from ragedge.generate.evidence import Passage
+from ragedge.generate.passages import Passage
 from ragedge.generate.sentences import flat
 from ragedge.ingest.safety import is_bare_notice_word, notice_kind
 

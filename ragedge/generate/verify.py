@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ragedge.generate.evidence import Passage
+from ragedge.generate.passages import Passage
 from ragedge.generate.quotes import as_quote
 from ragedge.generate.terms import STOP_WORDS, codes, content_terms, fold, is_code, numbers, quantities, stem
 

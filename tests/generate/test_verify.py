@@ -1,7 +1,7 @@
 import pytest
 from answer_passages import OIL, TORQUES, hit
 
-from ragedge.generate.evidence import read_passage
+from ragedge.generate.passages import read_passage
 from ragedge.generate.terms import content_terms
 from ragedge.generate.verify import plain, verify
 

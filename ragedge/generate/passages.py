@@ -1,0 +1,97 @@
+"""A hit as answers read it: cut into units, its headings and column heads at hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ragedge.datatypes import ScoredChunk
+from ragedge.generate.sentences import Unit, cells, flat, read_units
+from ragedge.generate.terms import content_terms, quantities
+
+_QUANTITY = re.compile(r"[±<>≤≥~-]?\s?[\d.,]+\s?[^\s\d()]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A hit, cut into units, and what else makes it readable."""
+
+    hit: ScoredChunk
+    units: tuple[Unit, ...]
+    unit_terms: tuple[frozenset[str], ...]
+    heading_terms: frozenset[str]
+    terms: frozenset[str]
+
+    def titles(self) -> list[str]:
+        """Return the headings over the passage and those it begins with."""
+        return [*self.hit.heading, *(flat(self.text(unit)) for unit in self.units if unit.kind == "heading")]
+
+    def text(self, unit: Unit) -> str:
+        """Return a unit's words, verbatim."""
+        return self.hit.text[unit.start : unit.end]
+
+    def is_head(self, index: int) -> bool:
+        """Whether a row is the column heads over the rows that follow it."""
+        if self.units[index].kind != "row" or (index and self.units[index - 1].kind == "row"):
+            return False
+        following = index + 1 < len(self.units) and self.units[index + 1].kind == "row"
+        row = cells(self.text(self.units[index]))
+        return following and (not _measured(row) or _names_columns(row))
+
+    def heads(self, index: int) -> list[str]:
+        """Return the column heads over a table row; empty where none are known or they do not fit it."""
+        row = cells(self.text(self.units[index]))
+        if self.hit.context:
+            lines = [line for line in self.hit.context.splitlines() if line.strip()]
+            if lines and len(cells(lines[-1])) >= len(row):
+                return cells(lines[-1])
+        first = index
+        while first > 0 and self.units[first - 1].kind == "row":
+            first -= 1
+        head = cells(self.text(self.units[first]))
+        # Heads name and do not measure: a first row with as many numbers as this one is data too.
+        names = not _holds_data(head) and (_measured(head) < max(1, _measured(row)) or _names_columns(head))
+        return head if first < index and len(head) >= len(row) and names else []
+
+
+def repeated_lines(hits: Sequence[ScoredChunk]) -> frozenset[str]:
+    """Return the lines that begin or end passages from several pages of one source: running heads and feet."""
+    seen: dict[tuple[str, str], set[int | None]] = {}
+    for hit in hits:
+        lines = [flat(line) for line in hit.text.splitlines() if line.strip()]
+        for line in {*lines[:1], *lines[-1:]}:
+            seen.setdefault((hit.source, line), set()).add(hit.page)
+    return frozenset(line for (_, line), pages in seen.items() if len(pages) > 1)
+
+
+def read_passage(hit: ScoredChunk, furniture: frozenset[str] = frozenset()) -> Passage:
+    """Cut a hit into units and collect its terms; lines in ``furniture`` are read as headings."""
+    units = tuple(read_units(hit.text, {flat(title) for title in hit.heading[-1:]} | furniture))
+    terms = tuple(frozenset(content_terms(hit.text[u.start : u.end])) for u in units)
+    own = (t for t, unit in zip(terms, units, strict=True) if unit.kind == "heading")
+    heading = frozenset(content_terms(" \n ".join((*hit.heading, hit.context)))).union(*own)
+    return Passage(hit, units, terms, heading, heading.union(*terms))
+
+
+def _measured(row: Sequence[str]) -> int:
+    return sum(any(c.isdigit() for c in cell) for cell in row)
+
+
+def _holds_data(row: Sequence[str]) -> bool:
+    """Whether a cell after the first is a number with its unit and nothing else: ``370 A``."""
+    return any(_QUANTITY.fullmatch(cell) and quantities(cell) for cell in row[1:])
+
+
+def _names_columns(row: Sequence[str]) -> bool:
+    """Whether cells name columns that differ in a number: ``Item | Type 1 (2021) | Type 2 (2022)``."""
+    first, *others = row
+    shapes = {re.sub(r"\d", "9", cell) for cell in others}
+    return (
+        not any(c.isdigit() for c in first)
+        and len(others) > 1
+        and len(set(others)) == len(others)
+        and len(shapes) == 1
+        and sum(c.isalpha() for c in others[0]) > 2
+        and not any(quantities(cell) for cell in others)
+    )
