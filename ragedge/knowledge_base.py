@@ -348,6 +348,33 @@ class KnowledgeBase:
         self._loaded_retriever()
         return f"{self._open_store().embedder.name} built the vectors"
 
+    # For what measures and tunes it
+
+    @property
+    def store(self) -> Store:
+        """Its rows."""
+        return self._open_store()
+
+    @property
+    def settings(self) -> EffectiveConfig:
+        """The effective settings and where each came from."""
+        return self._effective
+
+    @guarded
+    def beside(self, effective: EffectiveConfig, wrap: Callable[[Embedder], Embedder]) -> KnowledgeBase:
+        """Return one over the same rows under other settings of the search; close this one, not that.
+
+        Args:
+            effective: Its settings; those of ``ingest`` and ``embed`` are as they were.
+            wrap: Given the embedder that both share, returns the one that the new one uses.
+        """
+        other = KnowledgeBase(self._vault, effective, self._open_store(), self._egress)
+        with self._building:
+            other._embedder = wrap(self._loaded_embedder())
+            if effective.config.index == self.config.index:
+                other._cache = self._vectors()
+        return other
+
     # Parts, built on first use
 
     def _guard(self) -> AbstractContextManager[None]:

@@ -15,6 +15,7 @@ from ragedge.cli.demo import demo
 from ragedge.cli.doctor import doctor
 from ragedge.cli.documents import ingest, inspect, remove, status
 from ragedge.cli.eval import evaluate
+from ragedge.cli.feedback import feedback
 from ragedge.cli.index import index
 from ragedge.cli.keys import key
 from ragedge.cli.models import models
@@ -42,6 +43,7 @@ for part in (
     key,
     doctor,
     evaluate,
+    feedback,
     demo,
 ):
     cli.add_command(part)

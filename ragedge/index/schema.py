@@ -6,6 +6,7 @@
         └── 1─n chunks 1─1 vectors  what is searched: int8 codes and a scale per row
                   └── 1─1 fts       full text: heading, body, codes (contentless: the text stands in chunks)
     manifest, settings, tuned       who built it, what the user set, what tuning found
+    feedback, trials                what users said of pages, what tuning tried
 
 A released migration is never edited; a change is a new one. Chunk rowids are never used twice, so an index
 that knows which ids it holds can tell exactly what it lacks.
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
     from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _SET = "ragedge"
 # Porter over unicode61 without diacritics: the tokenizer FTS5 has that suits English manuals best.
 TOKENIZER = "porter unicode61 remove_diacritics 2"
@@ -64,11 +65,20 @@ def _migrations() -> Migrations:
 
     migrations = Migrations(_SET)
     migrations(name="m001_first_tables")(_m001_first_tables)
+    migrations(name="m002_feedback_and_trials")(_m002_feedback_and_trials)
     return migrations
 
 
 def _m001_first_tables(database: Database) -> None:
-    for statement in _M001.split(";"):
+    _run(database, _M001)
+
+
+def _m002_feedback_and_trials(database: Database) -> None:
+    _run(database, _M002)
+
+
+def _run(database: Database, script: str) -> None:
+    for statement in script.split(";"):
         if statement.strip():
             database.execute(statement)
 
@@ -126,4 +136,21 @@ CREATE TABLE vectors (
     digest BLOB NOT NULL
 );
 CREATE VIRTUAL TABLE fts USING fts5 (heading, body, codes, content = '', tokenize = '{TOKENIZER}')
+"""
+
+_M002 = """
+CREATE TABLE feedback (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    question TEXT NOT NULL,
+    source TEXT NOT NULL,
+    page INTEGER,
+    is_right INTEGER NOT NULL,
+    added_at TEXT NOT NULL
+);
+CREATE TABLE trials (
+    study TEXT NOT NULL,
+    name TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (study, name)
+) WITHOUT ROWID
 """

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ragedge.datatypes import Chunk, Document, Metadata
 from ragedge.errors import DamagedError, IndexMismatchError, KnowledgeBaseNotFoundError, SourceError
-from ragedge.index import documents, full_text
+from ragedge.index import documents, feedback, full_text, trials
 from ragedge.index.connections import Connections
 from ragedge.index.quantize import quantize_rows
 from ragedge.index.rows import Counts, EmbedderRecord, SourceRecord, StoredChunk, StoredPage
@@ -216,6 +216,7 @@ class Store:
         with self._connections.write() as connection:
             removed = documents.remove(connection, source)
             if removed:
+                feedback.remove_of(connection, source)
                 _note_removal(connection)
                 _next_generation(connection)
         return removed
@@ -376,6 +377,43 @@ class Store:
                 [(key, json.dumps(value)) for key, value in values.items()],
             )
 
+    def add_feedback(self, question: str, source: str, page: int | None, *, right: bool) -> int:
+        """Store what a user said of a page for a question, in place of an earlier verdict; return its number.
+
+        Raises:
+            LookupError: there is no such document, or no such page of it.
+        """
+        record = self.document(source)
+        if record is None or (page is not None and not 1 <= page <= record.pages):
+            raise LookupError(f"there is no page {page} of a document named {source!r}")
+        with self._connections.write() as connection:
+            return feedback.add(connection, question, source, page, right, _now())
+
+    def feedback(self) -> list[feedback.Feedback]:
+        """Return what users said of pages, oldest first."""
+        with self._connections.read() as connection:
+            return feedback.records(connection)
+
+    def remove_feedback(self, number: int) -> bool:
+        """Take back a verdict; False where there is none of that number."""
+        with self._connections.write() as connection:
+            return feedback.remove(connection, number)
+
+    def trials(self, study: str) -> dict[str, dict[str, Any]]:
+        """Return what tuning tried in one study, by the trial's name."""
+        with self._connections.read() as connection:
+            return trials.of_study(connection, study)
+
+    def add_trial(self, study: str, name: str, body: dict[str, Any]) -> None:
+        """Store what came of a trial."""
+        with self._connections.write() as connection:
+            trials.add(connection, study, name, body)
+
+    def forget_trials(self, kept: tuple[str, ...] = ()) -> None:
+        """Remove every study but some."""
+        with self._connections.write() as connection:
+            trials.forget_other(connection, kept)
+
     def verify(self) -> list[DamagedError]:
         """Check the database's pages and every row against its digest; an empty list is good news."""
         with self._connections.read() as connection:
@@ -387,7 +425,9 @@ class Store:
             if not found:
                 raise LookupError(f"there is no document named {source!r}")
             try:
-                documents.rewrite(connection, source, change(found[0]))
+                changed = change(found[0])
+                documents.rewrite(connection, source, changed)
+                feedback.rename(connection, source, changed.source)
             except Exception as exc:
                 if not from_sqlite(exc, sqlite3.SQLITE_CONSTRAINT):
                     raise

@@ -90,7 +90,7 @@ def evaluate_corpus(
         )
     effective = load(file=config, flags=settings).config
     options = {
-        "model": effective.embed.model,
+        **effective.embed.plugin_options(),
         "threads": effective.runtime.threads,
         "backend": effective.runtime.backend,
     }
