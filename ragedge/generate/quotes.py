@@ -12,12 +12,13 @@ from ragedge.generate.sentences import cells, flat
 from ragedge.generate.terms import content_terms, fold
 from ragedge.generate.unit_score import NOT_A_STATEMENT
 
-# Characters of one answer, by form; chosen on the first half of the television manual (benchmarks/answers.py).
-_LONGEST = {"value": 600, "where": 800, "yes_no": 800, "compare": 800, "explain": 800, "how_to": 1000}
-_PARAGRAPH = {"value": 200, "where": 600, "yes_no": 600, "compare": 640, "explain": 640, "how_to": 900}
+# Characters, chosen on development questions (docs/decisions/022-how-much-is-quoted.md): a longer answer holds more
+# of the facts, and is worse to read.
+_LONGEST = {"value": 600, "where": 800, "yes_no": 800, "compare": 800, "explain": 800, "how_to": 800}
+_PARAGRAPH = {"value": 200, "where": 780, "yes_no": 780, "compare": 830, "explain": 830, "how_to": 1100}
 _LONGEST_STEPS = 2400  # a procedure cut short is worse than a long one
-_CLOSE = 1.0  # below the best one's score
-_NEAR = 0.5  # ... of one with a value, to stand before a first without
+_CLOSE = 0.6  # below the best unit's score; what is further behind seldom answers
+_NEAR = 0.5  # ... of a unit with a value, to stand before a first without
 _MOST = 6  # quotes besides the first paragraph
 _PARENTHESES = re.compile(r"\s*[(\[]([^)\]]*)[)\]]\s*$")
 _UNIT_HEAD = re.compile(

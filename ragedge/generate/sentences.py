@@ -51,8 +51,7 @@ def read_units(text: str, headings: Collection[str] = ()) -> list[Unit]:
         else:
             units += [
                 Unit(a, b, "step" if kind == "step" and a == start else "sentence")
-                for a, b in (trim(text, *span) for span in sentence_spans(text, start, end))
-                if b > a
+                for a, b in _numbered_whole(text, [trim(text, *s) for s in sentence_spans(text, start, end)])
             ]
     return units
 
@@ -117,6 +116,17 @@ def _blocks(text: str, headings: Collection[str]) -> Iterator[tuple[int, int, Un
         bare = kind in ("warning", "caution", "note") and is_bare_notice_word(line)
     if open_end > open_start:
         yield open_start, open_end, open_kind  # type: ignore[misc]
+
+
+def _numbered_whole(text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join a number that was taken for a sentence (``12-3.``) with the sentence that it numbers."""
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        if joined and not any(c.isalpha() for c in text[joined[-1][0] : joined[-1][1]]):
+            start = joined.pop()[0]
+        if end > start:
+            joined.append((start, end))
+    return joined
 
 
 def _titles(text: str) -> tuple[list[tuple[int, int, UnitKind]], int]:

@@ -70,3 +70,10 @@ def test_units_are_in_order_apart_and_hold_every_word(text):
     held = "".join(text[unit.start : unit.end] for unit in units)
     lost = [c for c in set(text) if c.isalnum() and held.count(c) != text.count(c)]
     assert not lost
+
+
+def test_a_number_on_its_own_goes_with_the_sentence_that_it_numbers():
+    assert kinds("12-3. Remove the cover. Lift it.") == [
+        ("sentence", "12-3. Remove the cover."),
+        ("sentence", "Lift it."),
+    ]

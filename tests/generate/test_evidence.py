@@ -120,3 +120,46 @@ def test_of_two_procedures_in_one_section_the_one_asked_for_is_told():
         "1. Hold each window switch.",
         "2. Set the clock.",
     ]
+
+
+class ByWords:
+    """Vectors told by hand: a text is near the question as given, anything else far from it."""
+
+    def __init__(self, **near):
+        self.near = near
+        self.compared = []
+
+    def __call__(self, question, texts):
+        self.compared += texts
+        return [next((c for word, c in self.near.items() if word in text), 0.0) for text in texts]
+
+
+def test_a_sentence_without_the_words_of_the_question_leads_by_its_vector():
+    page = hit("The pump is loud. It hums when worn out. Blue paint is used.")
+    question = read_question("Why does the pump make noise?")
+    assert find_evidence(question, [page]).ranked[0].unit == 0
+    near = ByWords(hums=0.9)
+    assert find_evidence(question, [page], near).ranked[0].unit == 1
+    assert len(near.compared) == 3
+
+
+def test_only_the_best_by_words_are_compared_by_vectors():
+    page = hit(" ".join(f"The pump of kind {name} turns." for name in map(str, range(100, 160))))
+    near = ByWords()
+    found = find_evidence(read_question("Which way does the pump turn?"), [page], near)
+    assert len(near.compared) < len(found.ranked)
+
+
+def test_what_does_nearly_as_well_is_quoted_too_and_a_row_about_something_else_is_not():
+    table = hit(
+        "Plug | Torque (N·m)\nDrain plug, old | 35\nDrain plug, new | 30\nOil filter | 18", kind="table"
+    )
+    assert quotes("torque of the drain plug", table) == [
+        "Plug: Drain plug, old; Torque: 35 N·m",
+        "Plug: Drain plug, new; Torque: 30 N·m",
+    ]
+
+
+def test_a_row_of_values_is_not_taken_for_column_heads():
+    rows = hit("Cold current | 370 A | 470 A\nQuiescent current | 20 mA | 30 mA", kind="table")
+    assert quotes("What is the quiescent current?", rows)[0] == "Quiescent current | 20 mA | 30 mA"
