@@ -93,6 +93,14 @@ class IngestConfig:
     overlap_tokens: Annotated[
         int, Setting(ge=0, le=512, description="Tokens that neighbouring windows of one long block share.")
     ] = 0
+    ocr: Annotated[
+        str, Setting(description="OCR plugin for pages that are pictures; none leaves them unread.")
+    ] = "none"
+    ocr_figures: Annotated[
+        bool, Setting(description="Let the OCR plugin also read the words in figures of pages with text.")
+    ] = False
+    ocr_page_s: Annotated[float, Setting(gt=0, description="Longest time of OCR on one page.")] = 120.0
+    ocr_memory_mb: Annotated[int, Setting(ge=256, description="Most resident memory for OCR.")] = 2048
     max_file_mb: Annotated[int, Setting(ge=1, description="Larger files are skipped.")] = 512
     timeout_s: Annotated[float, Setting(gt=0, description="Longest time to parse one file.")] = 120.0
     memory_mb: Annotated[int, Setting(ge=128, description="Most resident memory for parsing one file.")] = (

@@ -39,6 +39,7 @@ class Block:
         end: One past the last code point.
         level: Heading depth from 1; 0 for anything else.
         header_rows: For a table, how many of its first lines are column heads.
+        confidence: Of OCR, 0 to 1, the mean over its lines; None where the text was not read by OCR.
     """
 
     kind: BlockKind
@@ -46,6 +47,7 @@ class Block:
     end: int
     level: int = 0
     header_rows: int = 0
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,27 @@ class Document:
     pages: tuple[Page, ...]
     title: str = ""
     metadata: Metadata = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OcrLine:
+    """A line that OCR read on a page; its box in points, from the page's top left as it is looked at.
+
+    Attributes:
+        text: As read.
+        confidence: 0 to 1.
+        x: Left end.
+        y: Top.
+        width: To the right.
+        height: Downwards.
+    """
+
+    text: str
+    confidence: float
+    x: float
+    y: float
+    width: float
+    height: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +370,16 @@ class Renamed:
 
 @dataclass(frozen=True, slots=True)
 class UnreadPages:
-    """Pages that hold an image and no text, and were not read."""
+    """Pages that hold an image and no text, and were not read; ``hint`` is what would read them."""
+
+    source: str
+    pages: tuple[int, ...]
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OcrPages:
+    """Pages whose text, or the text of whose figures, was read by OCR."""
 
     source: str
     pages: tuple[int, ...]
@@ -364,6 +396,7 @@ class IngestReport:
     renamed: list[Renamed] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     unread_pages: list[UnreadPages] = field(default_factory=list)
+    ocr_pages: list[OcrPages] = field(default_factory=list)
     documents: int = 0
     pages: int = 0
     chunks: int = 0
@@ -384,7 +417,8 @@ class IngestReport:
             "removed": self.removed,
             "renamed": [{"from": r.old, "to": r.new} for r in self.renamed],
             "skipped": [asdict(s) for s in self.skipped],
-            "unread_pages": [{"source": u.source, "pages": list(u.pages)} for u in self.unread_pages],
+            "unread_pages": [asdict(u) | {"pages": list(u.pages)} for u in self.unread_pages],
+            "ocr_pages": [asdict(o) | {"pages": list(o.pages)} for o in self.ocr_pages],
             "documents": self.documents,
             "pages": self.pages,
             "chunks": self.chunks,

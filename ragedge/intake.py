@@ -10,18 +10,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragedge import __version__
+from ragedge import __version__, plugins
 from ragedge.config import Config
-from ragedge.datatypes import IngestReport, Metadata, Renamed, Skipped, UnreadPages
+from ragedge.datatypes import IngestReport, Metadata, OcrPages, Renamed, Skipped, UnreadPages
 from ragedge.errors import SourceError
 from ragedge.index.store import Store
 from ragedge.ingest import plan
+from ragedge.ingest.ocr_process import NO_OCR, OcrProcess
 from ragedge.ingest.parser_pool import ParserPool
 from ragedge.ingest.parser_process import CounterSpec, ParsedDocument, Parser
 from ragedge.ingest.scan import Found, read, scan
@@ -36,7 +39,7 @@ Progress = Callable[[str, int, int | None], None]
 # Chunks embedded between two steps of the progress bar.
 _EMBED_STEP = 64
 # Settings that decide whether a file can be read, and how fast, but not what is read from it.
-_NOT_IN_STAMP = {"timeout_s", "memory_mb", "max_file_mb", "workers"}
+_NOT_IN_STAMP = {"timeout_s", "memory_mb", "max_file_mb", "workers", "ocr_page_s", "ocr_memory_mb"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ class Intake:
         workers = self._config.ingest.workers
         waiting: deque[_FileRead] = deque()
         known = dict(self._known)  # as it will be once all that waits is taken in
-        with ParserPool(self._parser, workers) as pool:
+        with self._ocr() as ocr, ParserPool(partial(self._parser, ocr), workers) as pool:
             for source, file in files:
                 try:
                     data, sha256 = read(file, self._config.ingest.max_file_mb << 20)
@@ -129,7 +132,11 @@ class Intake:
                     yield waiting.popleft()
             yield from waiting
 
-    def _parser(self) -> Parser:
+    def _ocr(self) -> AbstractContextManager[OcrProcess | None]:
+        settings = self._config.ingest
+        return nullcontext() if settings.ocr == NO_OCR else closing(OcrProcess(settings))
+
+    def _parser(self, ocr: OcrProcess | None) -> Parser:
         settings = self._config.embed
         embedder = CounterSpec(
             "ragedge.embed.token_counter:create_from_embedder",
@@ -139,8 +146,9 @@ class Intake:
         tokenizer = getattr(self._embedder, "tokenizer_path", None)
         counter = CounterSpec(options={"tokenizer": str(tokenizer)}) if tokenizer is not None else embedder
         return Parser(
-            self._config.ingest, counter, embedder=embedder, embedder_max_tokens=self._embedder.max_tokens
-        )
+            self._config.ingest, counter, embedder=embedder, embedder_max_tokens=self._embedder.max_tokens,
+            ocr=ocr,
+        )  # fmt: skip
 
     def _take_in(self, item: _FileRead) -> None:
         """Make one file visible, or say in the report why not; an older version stays until then."""
@@ -173,7 +181,15 @@ class Intake:
         report = self.report
         (report.added if item.action == "add" else report.updated).append(item.source)
         if record.unread_pages:
-            report.unread_pages.append(UnreadPages(item.source, record.unread_pages))
+            hint = _unread_hint(self._config.ingest.ocr)
+            report.unread_pages.append(UnreadPages(item.source, record.unread_pages, hint))
+        by_ocr = tuple(
+            page.number or place
+            for place, page in enumerate(parsed.document.pages, 1)
+            if any(block.confidence is not None for block in page.blocks)
+        )
+        if by_ocr:
+            report.ocr_pages.append(OcrPages(item.source, by_ocr))
         report.documents += 1
         report.pages += record.pages
         report.chunks += record.chunks
@@ -187,6 +203,16 @@ class Intake:
 
     def _skip(self, source: str, problem: SourceError) -> None:
         self.report.skipped.append(Skipped(source, problem.code, problem.message))
+
+
+def _unread_hint(ocr: str) -> str:
+    """Return what would read pages that are pictures."""
+    if ocr != NO_OCR:
+        return "OCR could not read them in time or memory: raise ingest.ocr_page_s or ingest.ocr_memory_mb"
+    found = sorted(plugins.installed("ocr"))
+    if found:
+        return f"ingest them with --set ingest.ocr={found[0]}"
+    return "pip install -e connectors/ocr, then ingest with --set ingest.ocr=rapidocr"
 
 
 def _stamp(config: Config, metadata: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         GenerationStats,
         GeneratorCapabilities,
         Message,
+        OcrLine,
         Probe,
     )
 
@@ -93,6 +94,26 @@ class Chunker(Protocol):
         than the ``max_tokens`` option. A chunker whose ``needs_embedder`` is true gets an ``Embedder``, which
         is a counter too. Chunks that follow each other with one number under ``PART_OF`` in their metadata
         are found by themselves and read together.
+        """
+
+
+class Ocr(Protocol):
+    """Reads text in pictures of pages (``ragedge.ocr``). Runs in a worker process of its own."""
+
+    def read(self, data: bytes, page: int, figures: bool, /) -> Sequence[OcrLine]:
+        """Read one page of a PDF.
+
+        Args:
+            data: The file.
+            page: Its place, from 0.
+            figures: Read only what stands in pictures and not in the page's own text; a page without such
+                pictures costs next to nothing then.
+
+        Returns:
+            Lines in no set order; a page without words has none.
+
+        Raises:
+            SourceError: the page cannot be drawn.
         """
 
 

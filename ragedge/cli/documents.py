@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,6 +104,18 @@ def ingest(
     return 0
 
 
+def _ranges(pages: Sequence[int]) -> str:
+    """Return page numbers in short: 1-3, 7, 9-12 and so on; at most eight runs."""
+    runs: list[list[int]] = []
+    for page in pages:
+        if runs and page == runs[-1][1] + 1:
+            runs[-1][1] = page
+        else:
+            runs.append([page, page])
+    shown = ", ".join(f"{a}-{b}" if b > a else f"{a}" for a, b in runs[:8])
+    return f"{'pages' if len(pages) > 1 else 'page'} {shown}{' ...' if len(runs) > 8 else ''}"
+
+
 def print_report(report: IngestReport) -> None:
     """Print what an ingest did."""
     for verb, sources in (
@@ -120,8 +133,13 @@ def print_report(report: IngestReport) -> None:
         output.write(f"{'skipped':<10} {one_line(named)} [{item.code}]")
     for unread in report.unread_pages:
         output.write(
-            f"{'not read':<10} {one_line(unread.source)}: {len(unread.pages)} pages are images without text"
+            f"{'not read':<10} {one_line(unread.source)}: {len(unread.pages)} pages are images without text "
+            f"({_ranges(unread.pages)})"
         )
+    for hint in dict.fromkeys(unread.hint for unread in report.unread_pages):
+        output.write(f"{'':<10} {hint}")
+    for scanned in report.ocr_pages:
+        output.write(f"{'by OCR':<10} {one_line(scanned.source)}: {len(scanned.pages)} pages")
     output.write(
         f"{report.documents} documents, {report.pages} pages, {report.chunks} chunks in {report.seconds:.1f} s"
     )

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ragedge import errors
 from ragedge.datatypes import Chunk, Document
-from ragedge.errors import PluginError, RagedgeError, SourceError
+from ragedge.errors import SourceError
 from ragedge.ingest import wire
+from ragedge.ingest.ocr_process import OcrProcess
+from ragedge.ingest.worker_process import WorkerProcess, failure
 
 if TYPE_CHECKING:
     from ragedge.config import IngestConfig
 
-_POLL_S = 0.05
-_START_S = 60.0  # a cold start from a slow card; warm it takes a fifth of a second
+_WORKER = "ragedge.ingest.parser_worker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +45,7 @@ class Parser:
         counter: How to count tokens as the embedder does.
         embedder: How to build the embedder itself, for a chunker that needs it; without it, ``counter`` builds one.
         embedder_max_tokens: The embedder's own limit; chunks never pass it.
+        ocr: Reads the pages that are pictures; without it they stay unread.
     """
 
     def __init__(
@@ -60,7 +55,9 @@ class Parser:
         *,
         embedder: CounterSpec | None = None,
         embedder_max_tokens: int | None = None,
+        ocr: OcrProcess | None = None,
     ) -> None:
+        self._ocr = ocr
         embedder = embedder or counter
         self._timeout_s, self._memory_bytes = config.timeout_s, config.memory_mb << 20
         self._max_bytes = config.max_file_mb << 20
@@ -77,10 +74,12 @@ class Parser:
                 "counter_options": dict(counter.options),
                 "embedder": embedder.factory,
                 "embedder_options": dict(embedder.options),
+                "ocr": ocr is not None,
+                "ocr_figures": config.ocr_figures,
             }
         )
         self._lock = threading.Lock()
-        self._worker: _WorkerProcess | None = None
+        self._worker: WorkerProcess | None = None
 
     def __enter__(self) -> Parser:
         return self
@@ -112,21 +111,30 @@ class Parser:
                 "too_large", f"{source} has {len(data) >> 20} MB; at most {self._max_bytes >> 20} are read",
                 hint="raise ingest.max_file_mb",
             )  # fmt: skip
+        reply = self._ask({"source": source}, data)
+        if "wanted" in reply:
+            assert self._ocr is not None
+            lines = self._ocr.read(data, reply["wanted"])
+            reply = self._ask({"source": source, "lines": lines}, wire.dump(reply["document"]))
+        document = wire.document_from_json(reply["document"])
+        return ParsedDocument(document, wire.chunks_from_json(reply["chunks"], document))
+
+    def _ask(self, request: dict[str, Any], data: bytes) -> dict[str, Any]:
+        """Send a request to the worker; return its answer, or raise the error in it."""
+        source = request["source"]
         with self._lock:
-            reply = self._ask(source, data)
+            reply = self._exchange(source, wire.dump({**request, "timeout_s": self._timeout_s}), data)
         if "error" in reply:
             problem = reply["error"]
             raise SourceError(problem["code"], problem["message"], hint=problem["hint"])
         if "failure" in reply:
-            raise _failure(reply["failure"])
-        document = wire.document_from_json(reply["document"])
-        return ParsedDocument(document, wire.chunks_from_json(reply["chunks"], document))
+            raise failure(reply["failure"])
+        return reply
 
-    def _ask(self, source: str, data: bytes) -> dict[str, Any]:
+    def _exchange(self, source: str, head: bytes, data: bytes) -> dict[str, Any]:
         worker = self._worker
         if worker is None or not worker.alive:
-            worker = self._worker = _WorkerProcess(self._settings)
-        head = wire.dump({"source": source, "timeout_s": self._timeout_s})
+            worker = self._worker = WorkerProcess(_WORKER, self._settings)
         reply, why = worker.exchange(head, data, self._timeout_s, self._memory_bytes)
         # What a big file left behind must not count against the next one.
         if reply is None or worker.resident_bytes() > self._memory_bytes // 2:
@@ -150,98 +158,3 @@ def _lost(source: str, why: str, timeout_s: float, memory_mb: int) -> SourceErro
     return SourceError(
         "damaged", f"{source} ended the parser process ({why})", hint="save it again from its original"
     )
-
-
-def _failure(problem: dict[str, str]) -> RagedgeError:
-    kind = getattr(errors, problem["type"], PluginError)
-    if kind not in (errors.ConfigError, errors.PluginError):
-        kind = PluginError  # classes with other arguments keep their message
-    raised: RagedgeError = kind(problem["message"], hint=problem["hint"])
-    return raised
-
-
-class _WorkerProcess:
-    """One running ``parser_worker`` and the pipes to it."""
-
-    def __init__(self, settings: bytes) -> None:
-        # -P keeps the current folder off the path: code that lies beside a manual must not run.
-        path = os.pathsep.join(entry for entry in sys.path if entry)
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "ragedge.ingest.parser_worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": path, "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"},
-            start_new_session=True,  # Ctrl-C is the parent's to handle
-        )
-        reply, why = self._watched(_START_S, 1 << 40, settings)
-        if reply is None:
-            self.kill()
-            raise PluginError(f"the parser process did not start ({why})", hint="run ragedge doctor")
-        message = json.loads(reply)
-        if "failure" in message:
-            self.kill()
-            raise _failure(message["failure"])
-
-    @property
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            assert stream is not None
-            with contextlib.suppress(OSError):  # what could not be flushed to a dead process is of no use
-                stream.close()
-
-    def exchange(
-        self, head: bytes, data: bytes, timeout_s: float, memory_bytes: int
-    ) -> tuple[bytes | None, str]:
-        """Send one file and wait for the answer; None and the reason where there is none."""
-        return self._watched(timeout_s, memory_bytes, head, data)
-
-    def resident_bytes(self) -> int:
-        """Return the worker's resident memory; 0 where the system does not tell."""
-        try:
-            fields = Path(f"/proc/{self._process.pid}/statm").read_bytes().split()
-            return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
-        except (OSError, ValueError, IndexError, AttributeError):
-            return 0
-
-    def _watched(self, timeout_s: float, memory_bytes: int, *frames: bytes) -> tuple[bytes | None, str]:
-        """Exchange frames for one reply while a thread watches the clock and the memory."""
-        done, why = threading.Event(), ""
-
-        def watch() -> None:
-            nonlocal why
-            deadline = time.monotonic() + timeout_s
-            while not done.wait(_POLL_S):
-                if time.monotonic() > deadline:
-                    why = "timeout"
-                elif self.resident_bytes() > memory_bytes:
-                    why = "memory"
-                if why:
-                    self._process.kill()
-                    return
-
-        watcher = threading.Thread(target=watch, daemon=True)
-        watcher.start()
-        reply = None
-        try:
-            assert self._process.stdin is not None and self._process.stdout is not None
-            for frame in frames:
-                wire.send(self._process.stdin, frame)
-            reply = wire.receive(self._process.stdout)
-        except (OSError, ValueError):  # the pipe broke, or was closed from another thread
-            pass
-        finally:
-            done.set()
-            watcher.join()
-        if reply is None and not why:
-            try:
-                code = self._process.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                code = 0
-            why = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return reply, why

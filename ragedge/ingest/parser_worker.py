@@ -6,23 +6,16 @@ crash, a memory bomb) ends this process and that file only; ``Parser`` watches i
 
 from __future__ import annotations
 
-import faulthandler
 import importlib
 import json
-import logging
-import os
-import sys
-import threading
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from ragedge.datatypes import Document, OcrLine
 from ragedge.errors import PluginError, RagedgeError, SourceError
-from ragedge.ingest import contents, detect, preprocess, wire
+from ragedge.ingest import contents, detect, ocr_page, preprocess, wire
+from ragedge.ingest.worker_loop import failed, last_frame, serve
 from ragedge.protocols import Chunker, Loader, Preprocessor, Recognizer, TokenCounter
-
-_GRACE_S = 2.0  # the parent ends it in time; this is for want of a parent
-_RECURSION_LIMIT = 3000  # deep enough for sane files; a C stack of 8 MB holds it many times over
 
 
 class Worker:
@@ -58,8 +51,37 @@ class Worker:
                 "unsupported", f"{source} is {media_type}, for which no loader is set",
                 hint="set one under ingest.loaders",
             )  # fmt: skip
-        document = preprocess.apply(self._loader(name).load(data, source), self._preprocessors)
+        document = self._loader(name).load(data, source)
+        wanted = ocr_page.wanted(document, figures=self._settings["ocr_figures"])
+        if self._settings["ocr"] and wanted:
+            return {"document": wire.document_as_json(document), "wanted": wanted}
+        return self._cut(document)
+
+    def complete(
+        self, source: str, document: Mapping[str, Any], lines: Mapping[str, list[Any] | None]
+    ) -> dict[str, Any]:
+        """Cut a document that ``parse`` handed out for OCR, with the lines that were read on its pages.
+
+        Args:
+            source: Its name.
+            document: As it was handed out.
+            lines: For an index of a page, each line as a list; None where that page could not be read.
+        """
+        read = {
+            int(index): None if found is None else [OcrLine(*line) for line in found]
+            for index, found in lines.items()
+        }
+        return self._cut(ocr_page.fill(wire.document_from_json(dict(document)), read))
+
+    def _cut(self, document: Document) -> dict[str, Any]:
+        if not any(page.text for page in document.pages):
+            why = "OCR read nothing on them" if self._settings["ocr"] else ocr_page.NO_OCR
+            raise SourceError(
+                "no_text", f"{document.source} has no text on any of its {len(document.pages)} pages; {why}"
+            )
+        document = preprocess.apply(document, self._preprocessors)
         chunks = contents.mark(document, self._chunker.chunk(document, self._counter))
+        chunks = ocr_page.mark(document, chunks)
         return {"document": wire.document_as_json(document), "chunks": wire.chunks_as_json(chunks)}
 
     def _loader(self, name: str) -> Loader:
@@ -94,14 +116,17 @@ def _plugin(kind: Any, name: str, options: Mapping[str, Any]) -> Any:
     return plugins.create(kind, name, options)
 
 
-def answer(worker: Worker, source: str, data: bytes) -> dict[str, Any]:
+def answer(worker: Worker, request: Mapping[str, Any], data: bytes) -> dict[str, Any]:
     """Parse one file; what went wrong becomes part of the answer, without any of the file's text."""
+    source = request["source"]
     try:
+        if "lines" in request:
+            return worker.complete(source, json.loads(data), request["lines"])
         return worker.parse(source, data)
     except SourceError as exc:
         return {"error": {"code": exc.code, "message": exc.message, "hint": exc.hint}}
     except RagedgeError as exc:
-        return {"failure": {"type": type(exc).__name__, "message": exc.message, "hint": exc.hint}}
+        return {"failure": failed(exc)}
     except MemoryError:
         return {
             "error": {"code": "memory", "message": f"{source} needs more memory than there is", "hint": ""}
@@ -111,7 +136,7 @@ def answer(worker: Worker, source: str, data: bytes) -> dict[str, Any]:
     except (
         Exception
     ) as exc:  # a parser's bug over a broken file costs that file only; its text may quote the file
-        where = _last_frame(exc)
+        where = last_frame(exc)
         return {
             "error": {
                 "code": "damaged",
@@ -121,65 +146,14 @@ def answer(worker: Worker, source: str, data: bytes) -> dict[str, Any]:
         }
 
 
-def _last_frame(exc: BaseException) -> str:
-    trace = exc.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}" if trace else "?"
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent is gone, also in the middle of a file.
-
-    A thread that asks, not the kernel's parent-death signal: that one comes when the thread that started this
-    process ends, and threads share a parser.
-    """
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(0)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def main() -> None:
     """Serve files until standard input ends."""
-    requests = sys.stdin.buffer
-    # Native code and stray prints must not get between the frames.
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    sys.setrecursionlimit(_RECURSION_LIMIT)
-    logging.disable(logging.CRITICAL)
-    _end_with_parent()
-    first = wire.receive(requests)
-    if first is None:
-        return
-    try:
-        worker = Worker(json.loads(first))
-    except RagedgeError as exc:
-        wire.send(
-            answers,
-            wire.dump({"failure": {"type": type(exc).__name__, "message": exc.message, "hint": exc.hint}}),
-        )
-        return
-    except Exception as exc:
-        message = f"the parser process could not start: {type(exc).__name__} in {_last_frame(exc)}"
-        wire.send(answers, wire.dump({"failure": {"type": "PluginError", "message": message, "hint": ""}}))
-        return
-    wire.send(answers, wire.dump({"ready": True}))
-    while (head := wire.receive(requests)) is not None:
-        data = wire.receive(requests)
-        if data is None:
-            return
-        request = json.loads(head)
-        # Native code that hangs with the interpreter's lock stops all threads but this timer's.
-        faulthandler.dump_traceback_later(request["timeout_s"] + _GRACE_S, exit=True)
-        result = answer(worker, request["source"], data)
-        faulthandler.cancel_dump_traceback_later()
-        del data
-        wire.send(answers, wire.dump(result))
+
+    def build(settings: Mapping[str, Any]) -> Callable[[Mapping[str, Any], bytes], dict[str, Any]]:
+        worker = Worker(settings)
+        return lambda request, data: answer(worker, request, data)
+
+    serve(build)
 
 
 if __name__ == "__main__":

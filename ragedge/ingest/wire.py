@@ -51,7 +51,7 @@ def document_as_json(document: Document) -> dict[str, Any]:
         "pages": [
             [
                 page.number, page.text, page.label, page.has_image_only,
-                [[b.kind, b.start, b.end, b.level, b.header_rows] for b in page.blocks],
+                [[b.kind, b.start, b.end, b.level, b.header_rows, b.confidence] for b in page.blocks],
             ]
             for page in document.pages
         ],

@@ -82,12 +82,8 @@ def _load(data: bytes, source: str) -> Document:
         # A page that is one picture with a running head above it was not read either.
         image_only = page.images > 0 and not len(writer.builder)
         written.append(writer.builder.build(index + 1, label=labels[index], has_image_only=image_only))
-    if not any(page.text for page in written):
-        raise SourceError(
-            "no_text",
-            f"{source} has no text on any of its {len(written)} pages",
-            hint="its pages are pictures: read it with OCR first",
-        )
+    if not any(page.text or page.has_image_only for page in written):
+        raise SourceError("no_text", f"{source} has neither text nor pictures on its {len(written)} pages")
     return Document(source, detect.PDF, tuple(written), _title(reader))
 
 
