@@ -317,6 +317,7 @@ def one_page(content, extra=b""):
         (rb"BT /F1 12 Tf 72 700 Td (a \(nested (deep) one\) \101) Tj ET", "a (nested (deep) one) A"),
         (b"BT /F1 12 Tf 72 700 Td <48656C6C6F2> Tj ET", "Hello"),
         (b"BT /F1 12 Tf 72 700 Td [(Tor) 20 (que) -400 (valve)] TJ ET", "Torque valve"),
+        (b"BT /F1 12 Tf 72 700 Td [(Profi) 265 ( ) -14 (le) ( ) (ok)] TJ ET", "Profile ok"),
         (b"BT /F1 12 Tf 14 TL 72 700 Td (one) Tj T* (two) Tj ET", "one two"),
         (b"BI /W 1 /H 1 ID \x00(junk) Tj\x01 EI BT /F1 12 Tf 72 700 Td (after) Tj ET", "after"),
         (b"BT /F1 12 Tf 72 700 Td [(a) 0.0 Tc -250.0 (b)] TJ ET", "a b"),

@@ -209,19 +209,21 @@ class _ContentReader:
     ) -> Matrix:
         """Show strings and kernings; returns the text matrix after them."""
         a, b, c, d, e, f = multiply(text_matrix, ctm)
-        advance = start = 0.0  # in text space
+        advance = start = ended = 0.0  # in text space; where what is shown last ended
+        held = (
+            0.0  # width of spaces shown since; kerning may take them back, as some writers do after ligatures
+        )
         pieces: list[str] = []
         space = min(max((font.space if font else 250.0) * 0.0005, 0.12), _SPACE_EM) * abs(size)
         for part in parts:
             if isinstance(part, float):
                 shift = -part / 1000 * size * scale
                 advance += shift
-                if shift > space * scale and pieces:
-                    if shift > _CELL_EM * abs(size) * scale:
-                        self._add(
-                            "".join(pieces), start, advance - shift, size, rise, font, (a, b, c, d, e, f)
-                        )
-                        pieces, start = [], advance
+                gap = advance - ended
+                if gap > space * scale and shift > 0 and pieces:
+                    if gap > _CELL_EM * abs(size) * scale:
+                        self._add("".join(pieces), start, ended, size, rise, font, (a, b, c, d, e, f))
+                        pieces, start, held = [], advance, 0.0
                     elif not pieces[-1].endswith(" "):
                         pieces.append(" ")
                 elif not pieces:
@@ -233,6 +235,17 @@ class _ContentReader:
                 advance_by = (width / 1000 * size + char_space * codes) * scale
                 if word_space:
                     advance_by += word_space * part.count(b" ") * scale
+                if text == " ":
+                    held = held + max(advance_by, 1e-6) if pieces else 0.0
+                    start = start if pieces else advance + advance_by
+                    advance += advance_by
+                    continue
+                if held and text:
+                    gap = advance - ended
+                    taken_back = gap < 0.4 * space * scale and gap - held < -0.1 * abs(size) * scale
+                    if not taken_back and not pieces[-1].endswith(" "):
+                        pieces.append(" ")
+                    held = 0.0
                 if "  " in text or "\t" in text:
                     pieces, start = self._gapped(
                         text, pieces, start, advance, advance_by, size, rise, font, (a, b, c, d, e, f)
@@ -240,8 +253,9 @@ class _ContentReader:
                 elif text:
                     pieces.append(_spread(text) if char_space > 0.6 * abs(size) and len(text) > 1 else text)
                 advance += advance_by
+                ended = advance
         if pieces:
-            self._add("".join(pieces), start, advance, size, rise, font, (a, b, c, d, e, f))
+            self._add("".join(pieces), start, ended, size, rise, font, (a, b, c, d, e, f))
         return multiply((1, 0, 0, 1, advance, 0), text_matrix)
 
     def _gapped(
