@@ -522,3 +522,122 @@ def test_a_broken_encryption_is_encrypted():
     )
     data = by_hand(b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[]/Count 0>>", trailer=rules)
     assert code_of(data) == "encrypted"
+
+
+def ruled(pages, xs, ys, skip=()):
+    """Draw a grid; ``skip`` names walls left out as ((x index, row), "v") or ((y index, column), "h")."""
+    for i, x in enumerate(xs):
+        for row in range(len(ys) - 1):
+            if ((i, row), "v") not in skip:
+                pages.canvas.line(x, ys[row], x, ys[row + 1])
+    for i, y in enumerate(ys):
+        for column in range(len(xs) - 1):
+            if ((i, column), "h") not in skip:
+                pages.canvas.line(xs[column], y, xs[column + 1], y)
+
+
+def test_rules_tell_cells_of_several_lines_and_rows_that_words_alone_cannot():
+    pages = Pages()
+    ruled(pages, (60, 160, 330, 420), (740, 720, 690, 660))
+    for x, y, text in [
+        (64, 726, "Fault"), (164, 726, "Remedy"), (334, 726, "Hours"),
+        (64, 708, "P0A0F high"), (164, 708, "Check the interlock for"), (334, 708, "0.5"),
+        (64, 695, "voltage"), (164, 695, "moisture"),
+        (64, 678, "P0A1B"), (164, 678, "Read the inverter, then re-"), (334, 678, "0.2"),
+        (164, 665, "place it"),
+    ]:  # fmt: skip
+        pages.canvas.drawString(x, y, text)
+    page = load(pages.pdf()).pages[0]
+    assert blocks(page) == [
+        (
+            "table",
+            "Fault | Remedy | Hours\nP0A0F high voltage | Check the interlock for moisture | 0.5\n"
+            "P0A1B | Read the inverter, then replace it | 0.2",
+        )
+    ]
+    assert page.blocks[0].header_rows == 1
+
+
+def test_heads_over_several_columns_become_part_of_each_head():
+    pages = Pages()
+    skip = {((2, 0), "v"), ((1, 0), "h")}
+    ruled(pages, (60, 160, 240, 320), (740, 720, 700, 680, 660), skip)
+    for x, y, text in [
+        (64, 712, "Bolt"), (164, 726, "Torque"), (164, 706, "Nm"), (244, 706, "lb-ft"),
+        (64, 686, "M6"), (164, 686, "9"), (244, 686, "7"),
+        (64, 666, "M8"), (164, 666, "22"), (244, 666, "16"),
+    ]:  # fmt: skip
+        pages.canvas.drawString(x, y, text)
+    page = load(pages.pdf()).pages[0]
+    assert page.text == "Bolt | Torque Nm | Torque lb-ft\nM6 | 9 | 7\nM8 | 22 | 16"
+    assert page.blocks[0].header_rows == 1
+
+
+def test_a_cell_over_several_rows_is_said_in_each():
+    pages = Pages()
+    ruled(pages, (60, 160, 240), (740, 720, 700, 680), {((2, 0), "h")})
+    for x, y, text in [
+        (64, 726, "Axle"), (164, 726, "Nut"), (64, 696, "Front"), (164, 706, "M12"), (164, 686, "M14"),
+    ]:  # fmt: skip
+        pages.canvas.drawString(x, y, text)
+    assert load(pages.pdf()).pages[0].text == "Axle | Nut\nFront | M12\nFront | M14"
+
+
+def test_rows_between_upright_rules_alone_stay_rows():
+    pages = Pages()
+    ruled(pages, (60, 160, 240), (740, 720, 640))
+    for x, y, text in [
+        (64, 726, "Point"), (164, 726, "Load"), (64, 705, "C22"), (164, 705, "10"),
+        (64, 692, "F22"), (164, 692, "12"), (64, 679, "C34"), (164, 679, "14"),
+    ]:  # fmt: skip
+        pages.canvas.drawString(x, y, text)
+    page = load(pages.pdf()).pages[0]
+    assert page.text == "Point | Load\nC22 | 10\nF22 | 12\nC34 | 14"
+    assert page.blocks[0].header_rows == 1
+
+
+def test_columns_of_prose_with_rules_between_them_are_no_table():
+    pages = Pages()
+    ruled(pages, (50, 310, 560), (760, 500, 480))
+    pages.lines(wrapped("Left side. " + PROSE * 3, 42), x=60, y=745, step=11, size=9)
+    pages.lines(wrapped("Right side. " + PROSE * 3, 42), x=320, y=745, step=11, size=9)
+    pages.canvas.drawString(60, 485, "left")
+    pages.canvas.drawString(320, 485, "right")
+    text = load(pages.pdf()).pages[0].text
+    assert " | " not in text
+    assert text.index("Left side.") < text.index("Right side.")
+    assert text.count(PROSE) == 6
+
+
+def test_what_stands_in_a_box_is_no_heading():
+    pages = Pages()
+    y = pages.lines(wrapped(PROSE, 80))
+    pages.lines(["RESET RANGE"], x=200, y=y - 20)
+    pages.canvas.rect(190, y - 26, 120, 20)
+    pages.lines(wrapped(PROSE, 80), y=y - 60)
+    assert [kind for kind, _ in blocks(load(pages.pdf()).pages[0])] == ["paragraph"] * 3
+
+
+def test_raised_figures_stay_with_their_unit():
+    pages = Pages()
+    pages.lines(["The boot holds 0.4 m"])
+    x = 72 + pages.canvas.stringWidth("The boot holds 0.4 m", "Helvetica", 11)
+    pages.canvas.setFont("Helvetica", 6)
+    pages.canvas.drawString(x + 0.5, 725, "3")
+    pages.canvas.setFont("Helvetica", 11)
+    pages.canvas.drawString(x + 4, 720, " of luggage.")
+    assert load(pages.pdf()).pages[0].text == "The boot holds 0.4 m3 of luggage."
+
+
+def test_rows_that_go_on_below_their_key_are_joined():
+    pages = Pages()
+    for index, row in enumerate(
+        [
+            ("PART", "NAME", "QTY"), ("10-1", "Cable, charging,", ""), ("", "with plug", "1"),
+            ("10-2", "Cable, low voltage", "2"), ("10-3", "Fuse", "4"),
+        ]
+    ):  # fmt: skip
+        for x, cell in zip((72, 200, 400), row, strict=True):
+            pages.canvas.drawString(x, 700 - 24 * index, cell)
+    text = load(pages.pdf()).pages[0].text
+    assert "10-1 | Cable, charging, with plug | 1" in text

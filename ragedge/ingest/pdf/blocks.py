@@ -11,8 +11,8 @@ from ragedge.datatypes import BlockKind
 from ragedge.ingest.page_builder import PageBuilder
 from ragedge.ingest.pdf.headings import HeadingRules, run_in_heading
 from ragedge.ingest.pdf.joining import LineJoiner
-from ragedge.ingest.pdf.rows import Row
-from ragedge.ingest.pdf.tables import Table, split_tables
+from ragedge.ingest.pdf.rows import Row, Table
+from ragedge.ingest.pdf.tables import join_unfinished, split_tables
 from ragedge.ingest.safety import is_bare_notice_word, notice_kind
 from ragedge.ingest.table_text import render_table
 
@@ -61,7 +61,7 @@ class PageWriter:
         for index, part in enumerate(parts):
             if isinstance(part, Table):
                 self.flush()
-                self.builder.add("table", render_table(part.rows), header_rows=part.header_rows)
+                self._table(part)
                 self._last = None
                 continue
             after = parts[index + 1] if index + 1 < len(parts) else None
@@ -69,6 +69,18 @@ class PageWriter:
             self._last = part
         if self._kind != "paragraph" or not self._runs_on():
             self.flush()
+
+    def _table(self, table: Table) -> None:
+        rows, heads = join_unfinished(table)
+        cells = [[self._joined(text) for text in row] for row in rows]
+        self.builder.add("table", render_table(cells), header_rows=heads)
+
+    def _joined(self, text: str) -> str:
+        """Join the lines of a cell; leaders at its end lead to the next."""
+        whole = ""
+        for line in text.split("\n"):
+            whole = self._joiner.join(whole, line) if line else whole
+        return whole.removesuffix(" …")
 
     def flush(self) -> None:
         """End the block that is open."""
@@ -83,7 +95,7 @@ class PageWriter:
     def _row(self, row: Row, left: float, right: float, *, follows: bool) -> None:
         text = row.text
         gap = self._last.y - row.y if self._last else 0.0
-        apart = self._last is None or gap > 1.3 * self._step + 0.5
+        apart = self._last is None or gap > 1.3 * self._step + 0.5 or row.box != self._last.box
         outdented = self._kind == "list" and row.cells[0].x < self._item_x - 0.8 * row.size
         alone = apart or outdented or self._kind == "heading" or self._short_before(row, right)
         bold = all(cell.bold for cell in row.cells)
@@ -91,7 +103,7 @@ class PageWriter:
         level = 0
         if not notice and len(row.cells) == 1:
             level = self._rules.level(
-                text, row.size, bold=bold, page=self._page, alone=alone, follows=follows
+                text, row.size, bold=bold, page=self._page, alone=alone, follows=follows and not row.box
             )
         if level and _CAPTION.match(text):
             level = 0

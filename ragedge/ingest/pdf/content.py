@@ -13,14 +13,13 @@ from typing import Any
 import pypdf
 from pypdf.generic import ArrayObject, ContentStream, DictionaryObject, StreamObject
 
+from ragedge.ingest.pdf.annotations import show_annotations
 from ragedge.ingest.pdf.fonts import RunFont, load_font
+from ragedge.ingest.pdf.lines import IDENTITY, Line, LineCollector, Matrix, multiply
 from ragedge.ingest.pdf.scanner import operations
 
-Matrix = tuple[float, float, float, float, float, float]
-IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
-
 _GAPS = re.compile(r" {2,}|\t+")
-_MAX_FORM_DEPTH = 12
+MAX_FORM_DEPTH = 12
 _MAX_FORMS = 2000
 _MAX_OPERATIONS = 3_000_000  # of one page, its forms included
 _MAX_RUNS = 200_000
@@ -53,20 +52,13 @@ class Run:
 
 @dataclass(slots=True)
 class PageContent:
-    """What a page shows. ``images`` counts pictures that cover a good part of it."""
+    """What a page shows. ``images`` counts pictures that cover a good part of it; ``lines`` are upright or level."""
 
     runs: list[Run]
     width: float
     height: float
     images: int
-    drawn: bool
-
-
-def multiply(m: Matrix, n: Matrix) -> Matrix:
-    """Return the transformation that applies m, then n."""
-    a, b, c, d, e, f = m
-    g, h, i, j, k, o = n
-    return (a * g + b * i, a * h + b * j, c * g + d * i, c * h + d * j, e * g + f * i + k, e * h + f * j + o)
+    lines: list[Line]
 
 
 class FontCache:
@@ -100,13 +92,13 @@ def read_page(page: pypdf.PageObject, cache: FontCache) -> PageContent:
         base = (-1, 0, 0, -1, width + left, height + bottom)
     elif turn == 270:
         base, width, height = (0, 1, -1, 0, height + bottom, -left), height, width
-    reader = _ContentReader(cache, page.pdf, max(abs(width * height), 1.0))
+    reader = ContentReader(cache, page.pdf, max(abs(width * height), 1.0))
     contents = page.get("/Contents")
     if contents is not None:
         data = ContentStream(contents.get_object(), page.pdf, "bytes").get_data()
         reader.run(data, _resources(page), base, 0)
-    reader.annotations(page.get("/Annots"), base)
-    return PageContent(reader.runs, abs(width), abs(height), reader.images, reader.operations > 0)
+    show_annotations(reader, page.get("/Annots"), base)
+    return PageContent(reader.runs, abs(width), abs(height), reader.images, reader.ruler.lines)
 
 
 def _resources(holder: DictionaryObject) -> DictionaryObject:
@@ -123,13 +115,14 @@ def _resources(holder: DictionaryObject) -> DictionaryObject:
     return DictionaryObject()
 
 
-class _ContentReader:
+class ContentReader:
     """The text state machine of PDF 32000-1, section 9; everything else is passed over."""
 
     def __init__(self, cache: FontCache, pdf: Any, page_area: float) -> None:
         self.runs: list[Run] = []
         self.images = 0
         self.operations = 0
+        self.ruler = LineCollector()
         self._cache, self._pdf, self._page_area = cache, pdf, page_area
         self._forms = 0
 
@@ -192,6 +185,8 @@ class _ContentReader:
                     self._object(resources, operands[-1], ctm, depth)
                 elif operator == b"ID":
                     self._count_image(ctm)
+                else:
+                    self.ruler.take(operator, operands, ctm)
             except (IndexError, ValueError, TypeError):  # too few operands, or the wrong kind: pass over it
                 continue
 
@@ -222,7 +217,7 @@ class _ContentReader:
                 gap = advance - ended
                 if gap > space * scale and shift > 0 and pieces:
                     if gap > _CELL_EM * abs(size) * scale:
-                        self._add("".join(pieces), start, ended, size, rise, font, (a, b, c, d, e, f))
+                        self.add("".join(pieces), start, ended, size, rise, font, (a, b, c, d, e, f))
                         pieces, start, held = [], advance, 0.0
                     elif not pieces[-1].endswith(" "):
                         pieces.append(" ")
@@ -255,7 +250,7 @@ class _ContentReader:
                 advance += advance_by
                 ended = advance
         if pieces:
-            self._add("".join(pieces), start, ended, size, rise, font, (a, b, c, d, e, f))
+            self.add("".join(pieces), start, ended, size, rise, font, (a, b, c, d, e, f))
         return multiply((1, 0, 0, 1, advance, 0), text_matrix)
 
     def _gapped(
@@ -274,13 +269,13 @@ class _ContentReader:
         done = 0
         for gap in _GAPS.finditer(text):
             pieces.append(text[done : gap.start()])
-            self._add("".join(pieces), start, at + width * gap.start() / len(text), size, rise, font, matrix)
+            self.add("".join(pieces), start, at + width * gap.start() / len(text), size, rise, font, matrix)
             pieces, done = [], gap.end()
             start = at + width * gap.end() / len(text)
         pieces.append(text[done:])
         return pieces, start
 
-    def _add(
+    def add(
         self,
         text: str,
         start: float,
@@ -290,6 +285,7 @@ class _ContentReader:
         font: RunFont | None,
         matrix: Matrix,
     ) -> None:
+        """Add a run; places are in the space of the text before ``matrix``."""
         if not text or text.isspace():
             return
         stripped = text.strip(" ")
@@ -331,7 +327,7 @@ class _ContentReader:
             return
         if shown.get("/Subtype") == "/Image":
             self._count_image(ctm)
-        elif shown.get("/Subtype") == "/Form" and depth < _MAX_FORM_DEPTH and self._forms < _MAX_FORMS:
+        elif shown.get("/Subtype") == "/Form" and depth < MAX_FORM_DEPTH and self._forms < _MAX_FORMS:
             self._forms += 1
             matrix = shown.get("/Matrix")
             if isinstance(matrix, ArrayObject) and len(matrix) == 6:
@@ -341,51 +337,6 @@ class _ContentReader:
             self.run(
                 shown.get_data(), inner if isinstance(inner, DictionaryObject) else resources, ctm, depth + 1
             )
-
-    def annotations(self, annotations: Any, base: Matrix) -> None:
-        """Show what form fields and text notes hold, as a viewer draws it over the page."""
-        listed = annotations.get_object() if annotations is not None else None
-        for entry in listed[:_MAX_FORMS] if isinstance(listed, ArrayObject) else ():
-            try:
-                self._annotation(entry.get_object(), base)
-            except (KeyError, TypeError, ValueError, AttributeError, IndexError):  # one broken note
-                continue
-
-    def _annotation(self, note: Any, base: Matrix) -> None:
-        if (
-            note.get("/Subtype") not in ("/Widget", "/FreeText", "/Stamp") or int(note.get("/F", 0)) & 2
-        ):  # hidden
-            return
-        if "/AP" not in note:
-            self._field(note, base)
-            return
-        shown = note["/AP"].get_object()["/N"].get_object()
-        if not isinstance(shown, StreamObject):  # one of several states, as of a check box
-            shown = shown[note.get("/AS", "/Off")].get_object()
-        left, bottom = (float(v) for v in note["/Rect"].get_object()[:2])
-        box = shown.get("/BBox")
-        x, y = (float(v) for v in box.get_object()[:2]) if box is not None else (0.0, 0.0)
-        inner = shown.get("/Resources")
-        inner = inner.get_object() if inner is not None else None
-        resources = inner if isinstance(inner, DictionaryObject) else DictionaryObject()
-        self.run(
-            shown.get_data(),
-            resources,
-            multiply((1, 0, 0, 1, left - x, bottom - y), base),
-            _MAX_FORM_DEPTH - 2,
-        )
-
-    def _field(self, note: Any, base: Matrix) -> None:
-        """Show the value of a text field for which the file draws nothing, as viewers do."""
-        value, kind = (note.get(key, note.get("/Parent", {}).get(key)) for key in ("/V", "/FT"))
-        if kind not in ("/Tx", "/Ch") or not isinstance(value, str):
-            return
-        left, bottom, right, top = (float(v) for v in note["/Rect"].get_object())
-        size = min(max(0.7 * (top - bottom), 6.0), 11.0)
-        matrix = multiply((1, 0, 0, 1, left + 2, top - size - 2), base)
-        for line in value.splitlines()[:_MAX_FORMS]:
-            self._add(line, 0.0, min(0.5 * size * len(line), right - left), size, 0.0, None, matrix)
-            matrix = multiply((1, 0, 0, 1, 0, -1.2 * size), matrix)
 
     def _count_image(self, ctm: Matrix) -> None:
         area = abs(ctm[0] * ctm[3] - ctm[1] * ctm[2])  # an image fills the unit square

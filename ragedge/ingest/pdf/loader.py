@@ -18,8 +18,10 @@ from ragedge.ingest.pdf.content import FontCache, PageContent, read_page
 from ragedge.ingest.pdf.furniture import find_furniture, printed_label, strip_page_counts, turned_furniture
 from ragedge.ingest.pdf.headings import learn, read_outline
 from ragedge.ingest.pdf.joining import LineJoiner
+from ragedge.ingest.pdf.lines import turn_line
 from ragedge.ingest.pdf.opening import open_pdf, page_list
 from ragedge.ingest.pdf.rows import Row, build_rows, reading_order
+from ragedge.ingest.pdf.ruled import read_ruled
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it warns of every oddity, quoting the file
 
@@ -115,7 +117,16 @@ def _page_rows(content: PageContent) -> _PageRows:
         turns.setdefault(run.turn, []).append(run)
     counts = {turn: sum(len(run.text) for run in content.runs if run.turn == turn) for turn in turns}
     main = max(counts, key=lambda turn: (counts[turn], -turn)) if counts else 0
-    rows = build_rows([run for run in content.runs if run.turn == main])
+    upright = [run for run in content.runs if run.turn == main]
+    tables, rest, boxes = read_ruled(
+        [turn_line(line, main) for line in content.lines], upright, content.width * content.height
+    )
+    rows = build_rows(rest)
+    for number, box in enumerate(boxes, 1):
+        for row in rows:
+            if box[0] < row.cells[0].x and row.cells[-1].end < box[2] and box[1] < row.y < box[3]:
+                row.box = number
+    rows = sorted([*rows, *tables], key=lambda row: -row.y)
     turned = [
         build_rows([run for run in content.runs if run.turn == turn])
         for turn in sorted(counts)

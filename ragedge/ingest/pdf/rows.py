@@ -34,12 +34,22 @@ class Cell:
 
 
 @dataclass(slots=True)
+class Table:
+    """Rows of cells, whose lines are apart by newlines; the first ``header_rows`` are column heads."""
+
+    rows: list[list[str]]
+    header_rows: int
+
+
+@dataclass(slots=True)
 class Row:
-    """Cells on one baseline, from left to right."""
+    """Cells on one baseline, from left to right; or a whole ruled table as one cell."""
 
     y: float
     cells: list[Cell]
     fine: list[Cell] = field(default_factory=list)  # broken at every gap that is wider than between words
+    table: Table | None = None
+    box: int = 0  # number of the box drawn around it; 0 for none
 
     @property
     def text(self) -> str:
@@ -67,7 +77,7 @@ def build_rows(runs: Sequence[Run]) -> list[Row]:
         else:
             rows.append([run])
     built = []
-    for row in rows:
+    for row in _with_raised(rows):
         row.sort(key=lambda run: run.x)
         cells = _join_markers(_cells(row, _CELL_GAP))
         if cells:
@@ -75,6 +85,36 @@ def build_rows(runs: Sequence[Run]) -> list[Row]:
                 Row(row[0].y, cells, _join_markers(_cells(row, _FINE_GAP)) if len(row) > 1 else cells)
             )
     return built
+
+
+def _with_raised(rows: list[list[Run]]) -> list[list[Run]]:
+    """Set raised and lowered figures ("m" and a small "2") into the row of what they stand beside."""
+    kept: list[list[Run]] = []
+    for index, row in enumerate(rows):
+        left = []
+        for run in row:
+            found = None
+            if len(run.text) <= 3:
+                for other in (rows[i] for i in (index + 1, index - 1, index + 2) if 0 <= i < len(rows)):
+                    found = next(
+                        (
+                            other
+                            for big in other
+                            if run.size < 0.85 * big.size
+                            and abs(big.y - run.y) < 0.6 * big.size
+                            and -0.1 * big.size < run.x - big.end < 0.2 * big.size
+                        ),
+                        None,
+                    )
+                    if found:
+                        break
+            if found:
+                found.append(run)
+            else:
+                left.append(run)
+        row[:] = left
+        kept.append(row)
+    return [row for row in kept if row]
 
 
 def _cells(runs: Sequence[Run], cell_gap: float) -> list[Cell]:
@@ -175,7 +215,7 @@ def _halves(rows: Sequence[Row], gutter: float) -> list[list[Row]]:
     """Return what stands left of the gutter, then what stands right of it."""
     return [
         [
-            Row(row.y, cells, [c for c in row.fine if (c.x < gutter) == left])
+            replace(row, cells=cells, fine=[c for c in row.fine if (c.x < gutter) == left])
             for row in rows
             if (cells := [c for c in row.cells if (c.x < gutter) == left])
         ]

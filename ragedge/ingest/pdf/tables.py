@@ -1,7 +1,6 @@
 """Finds tables by the columns that rows share, and puts cells of several lines back together.
 
-Rules drawn around cells are not looked at: half of the manuals' tables have none, and those that have
-them are aligned as well.
+Half of the manuals' tables have no rules around their cells; those that have them are read by ``ruled``.
 """
 
 from __future__ import annotations
@@ -10,20 +9,12 @@ import itertools
 import re
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from ragedge.ingest.pdf.rows import Cell, Row
+from ragedge.ingest.pdf.rows import Cell, Row, Table
 
 _DIGITS = re.compile(r"\d")
+_OPEN = re.compile(r"\b(?:and|or|of|with|for|to|und|oder|mit|von)$")
 _STEP = re.compile(r"^\(?(?:\d{1,3}|[a-z])[.)]\s")
-
-
-@dataclass(slots=True)
-class Table:
-    """Rows of text cells; the first ``header_rows`` are column heads."""
-
-    rows: list[list[str]]
-    header_rows: int
 
 
 def split_tables(rows: Sequence[Row]) -> list[Row | Table]:
@@ -31,6 +22,10 @@ def split_tables(rows: Sequence[Row]) -> list[Row | Table]:
     parts: list[Row | Table] = []
     at = 0
     while at < len(rows):
+        if (ruled := rows[at].table) is not None:
+            parts.append(ruled)
+            at += 1
+            continue
         end = _table_end(rows, at) if len(rows[at].cells) > 1 else at
         table = _table(rows[at:end]) if end - at >= 2 else None
         if table is None:
@@ -49,7 +44,7 @@ def _table_end(rows: Sequence[Row], start: int) -> int:
     right = max(cell.end for cell in rows[start].cells)
     for at in range(start + 1, len(rows)):
         row, before = rows[at], rows[at - 1]
-        if before.y - row.y > 4.5 * max(row.size, 6.0):
+        if row.table is not None or before.y - row.y > 4.5 * max(row.size, 6.0):
             break
         if len(row.cells) > 1:
             left, right = min(left, row.cells[0].x), max(right, row.cells[-1].end)
@@ -79,6 +74,44 @@ def _table(rows: Sequence[Row]) -> Table | None:
     )
     if len(columns) < 2 or (len(columns) == 2 and len(many) < 3):
         return None
+    grid, bold = _grid(rows, columns, fine=fine)
+    if len(grid) < 2:
+        return None
+    return Table(grid, header_rows(grid, bold))
+
+
+def join_unfinished(table: Table) -> tuple[list[list[str]], int]:
+    """Join rows that go on with what the row before left open: "Carrier," above "with winch" beside no key.
+
+    Returns:
+        The rows, and how many of them are column heads.
+    """
+    rows: list[list[str]] = []
+    for index, row in enumerate(table.rows):
+        filled = [i for i, text in enumerate(row) if text]
+        before = rows[-1] if rows else []
+        if index > table.header_rows and filled and filled[0] > 0 and any(before):
+            first = filled[0]
+            end, start = before[first].rstrip() if len(before) > first else "", row[first]
+            alone = [i for i in filled if i < len(before) and before[i]] == [first]
+            open_end = end.endswith((",", "-", "–", "(")) or _OPEN.search(end)
+            if end and (open_end or (alone and (end.endswith(":") or start[0].islower() or start[0] == "("))):
+                rows[-1] = [_joined(before[i] if i < len(before) else "", text) for i, text in enumerate(row)]
+                continue
+        rows.append(list(row))
+    return rows, table.header_rows
+
+
+def place_rows(rows: Sequence[Row], columns: Sequence[tuple[float, float]]) -> list[list[str]]:
+    """Return rows as cells of known columns, lines that go on with the row before joined to it."""
+    return _grid(rows, columns, fine=False)[0]
+
+
+def _grid(
+    rows: Sequence[Row], columns: Sequence[tuple[float, float]], *, fine: bool
+) -> tuple[list[list[str]], list[bool]]:
+    """Return the cells of each row, and whether all of the row is bold."""
+    many = [row for row in rows if len(row.cells) > 1]
     size = statistics.median(row.size for row in rows)
     grid: list[list[str]] = []
     bold: list[bool] = []
@@ -107,9 +140,7 @@ def _table(rows: Sequence[Row]) -> Table | None:
         else:
             grid.append(texts)
             bold.append(all(cell.bold for cell in row.cells))
-    if len(grid) < 2:
-        return None
-    return Table(grid, _header_rows(grid, bold))
+    return grid, bold
 
 
 def _row_pitch(rows: Sequence[Row], columns: Sequence[tuple[float, float]]) -> float:
@@ -124,7 +155,7 @@ def _row_pitch(rows: Sequence[Row], columns: Sequence[tuple[float, float]]) -> f
 
 
 def _joined(before: str, after: str) -> str:
-    return f"{before} {after}".strip()
+    return f"{before}\n{after}" if before and after else before or after
 
 
 def _columns(rows: Sequence[Sequence[Cell]], size: float) -> list[tuple[float, float]]:
@@ -158,7 +189,7 @@ def _placed(cells: Sequence[Cell], columns: Sequence[tuple[float, float]]) -> li
         best = max(
             range(len(columns)), key=lambda i: (round(min(overlaps[i], columns[i][1] - columns[i][0])), -i)
         )
-        texts[best] = _joined(texts[best], cell.text)
+        texts[best] = f"{texts[best]} {cell.text}".strip()
     return texts
 
 
@@ -167,7 +198,7 @@ def _figures_follow(grid: Sequence[Sequence[str]]) -> bool:
     return len(grid) > 1 and any(_DIGITS.search(text) for text in grid[1][1:])
 
 
-def _header_rows(grid: Sequence[Sequence[str]], bold: Sequence[bool]) -> int:
+def header_rows(grid: Sequence[Sequence[str]], bold: Sequence[bool]) -> int:
     """Count leading rows that are column heads: without figures, in capitals or bold where the rest is not."""
     count = 0
     for texts, is_bold in zip(grid[:4], bold, strict=False):
