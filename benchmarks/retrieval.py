@@ -144,7 +144,7 @@ def measure_manuals(files: Sequence[Path], qa: Path, config: Config, embedder: A
 def first_right(hits: Sequence[Any], question: dict[str, Any]) -> int:
     """Return the place of the first hit on a right page; 99 where there is none."""
     right = {question["source"]: question["pages"]}
-    right |= {other["source"]: other["pages"] for other in question.get("also", [])}
+    right |= {other["source"]: other["pages"] for other in question.get("elsewhere", [])}
     return next((i for i, hit in enumerate(hits, 1) if hit.page in right.get(hit.source, ())), 99)
 
 

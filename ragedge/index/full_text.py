@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,10 @@ from ragedge.index.terms import exact_terms
 
 if TYPE_CHECKING:
     from ragedge.protocols import Float32, Int64
+
+
+# About 10 MB; a manual has some ten thousand.
+_MOST_KNOWN_WORDS = 50_000
 
 
 def columns(heading: Sequence[str], context: str, text: str) -> tuple[str, str, str]:
@@ -86,6 +90,12 @@ def search(
     return ids, -np.array([score for _, score in found], dtype=np.float32)
 
 
+def holding(connection: sqlite3.Connection, match: str, rows: Sequence[int]) -> set[int]:
+    """Return which of a few rows an FTS5 expression matches."""
+    sql = "SELECT rowid FROM fts WHERE fts MATCH ? AND rowid IN (SELECT value FROM json_each(?))"
+    return {row for (row,) in connection.execute(sql, [match, json.dumps(list(rows))])}
+
+
 class Stemmer:
     """Tells which token a word becomes in the table, by asking FTS5 itself."""
 
@@ -96,6 +106,7 @@ class Stemmer:
             f"CREATE VIRTUAL TABLE words USING fts5 (word, content = '', tokenize = '{TOKENIZER}')"
         )
         self._scratch.execute("CREATE VIRTUAL TABLE tokens USING fts5vocab (words, 'instance')")
+        self._known: dict[str, tuple[str, ...]] = {}
 
     def tokens(self, texts: Sequence[str]) -> list[tuple[str, ...]]:
         """Return the tokens of each text, in order."""
@@ -106,6 +117,16 @@ class Stemmer:
             for row, token in self._scratch.execute("SELECT doc, term FROM tokens ORDER BY doc, offset"):
                 found[row - 1].append(token)
         return [tuple(tokens) for tokens in found]
+
+    def word_tokens(self, words: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+        """Return the tokens of single words, at least of those given; the same words come again and again."""
+        if len(self._known) > _MOST_KNOWN_WORDS:
+            self._known = {}
+        known = self._known
+        missing = list({word for word in words if word not in known})
+        if missing:
+            known.update(zip(missing, self.tokens(missing), strict=True))
+        return known
 
     def close(self) -> None:
         """Close the scratch database."""

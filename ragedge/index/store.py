@@ -11,7 +11,7 @@ import datetime
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -296,6 +296,15 @@ class Store:
     def stems(self, words: Sequence[str]) -> list[tuple[str, ...]]:
         """Return the tokens that each text becomes in the full text."""
         return self._stemmer.tokens(words)
+
+    def word_tokens(self, words: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+        """Return the tokens that single words become, at least of those given."""
+        return self._stemmer.word_tokens(words)
+
+    def holding(self, match: str, rows: Sequence[int]) -> set[int]:
+        """Return which of a few rows a full-text expression matches."""
+        with self._connections.read() as connection:
+            return full_text.holding(connection, match, rows)
 
     def document_counts(self, tokens: Sequence[str]) -> dict[str, int]:
         """Return in how many chunks each token stands, and under ``""`` how many chunks there are."""

@@ -9,8 +9,8 @@ import numpy as np
 
 # A cosine this many standard deviations above the mean counts as much as the best full-text match. From
 # 3 to 8, SciFact (training questions), Cranfield and the first half of a product manual's questions lose
-# under 0.02 nDCG@10; all three are near their best at 5.
-SURE_DEVIATIONS = 5.0
+# under 0.02 nDCG@10; all three are near their best at 4 to 5.
+SURE_DEVIATIONS = 4.2
 
 if TYPE_CHECKING:
     from ragedge.protocols import Float32, Int64

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ragedge.index.store import Store
-from ragedge.index.terms import exact_terms
+from ragedge.index.terms import cjk_pairs, exact_terms
 
 _WORD = re.compile(r"[^\W_]+")
 # Read for its terms; what a person asks is shorter, and a page pasted in is told by its rarest words.
@@ -47,11 +47,18 @@ class TextQuery:
         match: The FTS5 expression; empty where the question holds nothing to look for.
         stems: Tokens it looks for, with the share of chunks that hold each.
         codes: FTS5 expressions of the rare exact terms among them, each with its weight; they sum to 1.
+        named: FTS5 expressions of all exact terms that stand anywhere, rare or not, with theirs; the same.
+        terms: Its telling words as they stand in the full text, in order, each with its weight; those that
+            stand nowhere are left out.
+        length: How many telling words it has, two CJK pairs counting as one.
     """
 
     match: str
     stems: dict[str, float]
     codes: dict[str, float]
+    named: dict[str, float]
+    terms: dict[str, float]
+    length: int
 
 
 def build_query(question: str, store: Store) -> TextQuery:
@@ -65,25 +72,51 @@ def build_query(question: str, store: Store) -> TextQuery:
     codes = list(dict.fromkeys(exact_terms(question)))[:_MOST_WORDS]
     telling = [word for word in words if word not in STOP_WORDS] or words
     stems = list(dict.fromkeys(token for tokens in store.stems(telling) for token in tokens))
-    counts = store.document_counts([*stems, *codes])
+    in_order = list(dict.fromkeys(passage_tokens(" ".join(telling), store)))
+    counts = store.document_counts([*stems, *codes, *in_order])
     total = max(counts[""], 1)
     present = [token for token in dict.fromkeys([*codes, *stems]) if counts[token]]
     rare = _rarest(present, counts, total)
+    named = {
+        token: math.log(1 + total / counts[token]) for token in codes if _is_code(token) and counts[token]
+    }
     telling_codes = {
         token: math.log(total / counts[token])
-        for token in codes
-        if not _is_cjk(token) and 0 < counts[token] <= max(_RARE_CODE_SHARE * total, _RARE_CODE_ROWS)
+        for token in named
+        if counts[token] <= max(_RARE_CODE_SHARE * total, _RARE_CODE_ROWS)
     }
-    whole = sum(telling_codes.values()) or 1.0
     return TextQuery(
         " OR ".join(f'"{token}"' for token in rare),
         {token: counts[token] / total for token in rare},
-        {f'codes : "{token}"': weight / whole for token, weight in telling_codes.items()},
+        _in_codes(telling_codes),
+        _in_codes(named),
+        {token: _rarity(counts[token], total) for token in in_order if counts[token]},
+        sum(2 if _is_code(token) else 1 for token in in_order) // 2,
     )
 
 
-def _is_cjk(token: str) -> bool:
-    return not token.isascii()
+def passage_tokens(text: str, store: Store) -> list[str]:
+    """Return a text's words as the full text knows them, in order; of CJK its pairs of characters."""
+    words = _WORD.findall(text.lower())
+    known = store.word_tokens(words)
+    tokens: list[str] = []
+    for word in words:
+        tokens += known[word] if word.isascii() else cjk_pairs(word) or known[word]
+    return tokens
+
+
+def _rarity(count: int, total: int) -> float:
+    """Return BM25's weight of a token: Robertson, Zaragoza, "The probabilistic relevance framework", 2009."""
+    return math.log(1 + (total - count + 0.5) / (count + 0.5))
+
+
+def _in_codes(weights: dict[str, float]) -> dict[str, float]:
+    whole = sum(weights.values()) or 1.0
+    return {f'codes : "{token}"': weight / whole for token, weight in weights.items()}
+
+
+def _is_code(token: str) -> bool:
+    return token.isascii()  # pairs of CJK characters share the column
 
 
 def _rarest(tokens: Sequence[str], counts: dict[str, int], total: int) -> list[str]:

@@ -21,6 +21,7 @@ from ragedge.question_text import clean_question
 from ragedge.retrieve.filter import Where, conditions, predicate
 from ragedge.retrieve.fusion import reciprocal_rank, score_based
 from ragedge.retrieve.query import TextQuery, build_query
+from ragedge.retrieve.rescore import rescored
 from ragedge.retrieve.widen import widened
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
 # What a question's rare codes add, in best full-text matches of its words. At 1, abbreviations that abstracts
 # share with a question (SciFact) outvote its words; at 0.5 nothing is lost and exact codes still win.
 _CODE_BONUS = 0.5
-_HITS_PER_PAGE = 2
-_PAGE_POOL = 12
+_HITS_PER_PAGE = 1
+# Candidates read and ranked anew: from 30 on, nothing is gained (docs/decisions/017).
+_POOL = 30
 _SENTENCE = re.compile(r"[^\n.!?]+")
 
 
@@ -79,18 +81,20 @@ class Retriever:
         text_query = build_query(question, self._store)
         text = self._search_text(text_query, candidates, allowed) if self._config.text_weight else _nothing()
         ids, scores = self._fuse(query, dense, text)
-        pool = max(_PAGE_POOL, 2 * top_k)
-        chunks = self._store.hits(ids[:pool].tolist())
+        pool = max(_POOL, 2 * top_k)
         score_of = dict(zip(ids.tolist(), scores.tolist(), strict=True))
         places = [_places(*ranking) for ranking in (dense, text)]
-        hits = [
-            _hit(0, chunk, score_of[chunk.row], _why(chunk.row, *places), text_query, self._store)
-            for chunk in chunks
-        ]
-        hits = sorted(
-            _spread(list(widened(self._store, hits))), key=_is_contents
+        hits = {
+            chunk.row: _hit(chunk, score_of[chunk.row], _why(chunk.row, *places), text_query, self._store)
+            for chunk in self._store.hits(ids[:pool].tolist())
+        }
+        background = self._vectors.background(query)
+        total = rescored(hits, text_query, query, self._store, background, self._config)
+        ranked = [replace(hits[row], score=total[row]) for row in sorted(hits, key=lambda r: (-total[r], r))]
+        ranked = sorted(
+            _spread(list(widened(self._store, ranked))), key=_is_contents
         )  # stable: only what names pages goes behind
-        return [replace(hit, rank=rank) for rank, hit in enumerate(hits[:top_k], 1)]
+        return [replace(hit, rank=rank) for rank, hit in enumerate(ranked[:top_k], 1)]
 
     def _search_text(self, query: TextQuery, candidates: int, allowed: Int64 | None) -> Ranking:
         """Rank by BM25, chunks that hold the question's rare codes before all others."""
@@ -111,7 +115,7 @@ class Retriever:
     def _fuse(self, query: Float32, dense: Ranking, text: Ranking) -> Ranking:
         config = self._config
         weights = (config.dense_weight, config.text_weight)
-        if config.fusion == "rank" or not all(weights):
+        if config.fusion == "rank":
             return reciprocal_rank([dense, text], weights, config.rrf_k)
         unseen = np.setdiff1d(text[0], dense[0])
         rows, codes, scale = self._store.vector_rows(unseen.tolist())
@@ -127,7 +131,7 @@ def _nothing() -> Ranking:
 
 
 def _spread(hits: Sequence[ScoredChunk]) -> list[ScoredChunk]:
-    """Move what would be a page's third hit and more behind all others, so that one page cannot fill the answer."""
+    """Move what would be a page's second hit and more behind all others, so that one page cannot fill the answer."""
     seen: Counter[tuple[str, int | None]] = Counter()
     first: list[ScoredChunk] = []
     later: list[ScoredChunk] = []
@@ -156,13 +160,11 @@ def _why(row: int, dense: dict[int, tuple[int, float]], text: dict[int, tuple[in
     return Why(dense_rank, dense_score, text_rank, text_score)
 
 
-def _hit(
-    rank: int, chunk: StoredChunk, score: float, why: Why, query: TextQuery, store: Store
-) -> ScoredChunk:
+def _hit(chunk: StoredChunk, score: float, why: Why, query: TextQuery, store: Store) -> ScoredChunk:
     span = chunk.spans[0] if _one_page(chunk) else _best_span(chunk, query, store)
     pages = tuple(sorted({placed.page for placed in chunk.spans if placed.page is not None}))
     return ScoredChunk(
-        rank, chunk.chunk_id, chunk.source, span.page, span.page_label, pages, chunk.heading, chunk.kind,
+        0, chunk.chunk_id, chunk.source, span.page, span.page_label, pages, chunk.heading, chunk.kind,
         chunk.text, span.start, span.end, score, why, chunk.metadata, chunk.context, chunk.spans,
     )  # fmt: skip
 

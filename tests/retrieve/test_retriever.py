@@ -16,7 +16,7 @@ from ragedge.index.terms import exact_terms
 from ragedge.privacy.vault import DATABASE, Vault
 from ragedge.question_text import clean_question
 from ragedge.retrieve.filter import Condition, conditions
-from ragedge.retrieve.fusion import reciprocal_rank, score_based
+from ragedge.retrieve.fusion import SURE_DEVIATIONS, reciprocal_rank, score_based
 from ragedge.retrieve.query import build_query
 from ragedge.retrieve.retriever import Retriever
 from ragedge.testing.hash_embedder import HashEmbedder
@@ -89,7 +89,7 @@ def test_a_hit_says_where_it_stands_and_why(retriever, store):
 def test_a_chunk_over_two_pages_points_to_the_one_that_answers(retriever):
     where = {"year": 2024}
     for question, page in (("wheel nuts N·m", 3), ("replace brake fluid years", 1)):
-        both = next(hit for hit in retriever.search(question, 5, where) if hit.heading == ("Both",))
+        both = next(hit for hit in retriever.search(question, 7, where) if hit.heading == ("Both",))
         assert (both.page, both.pages) == (page, (1, 3))
 
 
@@ -114,6 +114,14 @@ def test_contents_come_after_all_others(tmp_path, embedder):
     assert [hit.page for hit in retriever.search("replacing the front pads")] == [2, 3, 1]
     assert [hit.page for hit in retriever.search("replacing", 5, ["contents=true"])] == [1]
     store.close()
+
+
+def test_five_hits_are_from_five_pages(retriever):
+    hits = retriever.search("brake fluid drain plug", 5, {"year": 2024})
+    assert len({hit.page for hit in hits}) == 5
+    assert (
+        len(retriever.search("brake fluid drain plug", 7, {"year": 2024})) == 7
+    )  # the page's other chunk comes last
 
 
 def test_filters_come_before_the_cut(retriever):
@@ -252,10 +260,10 @@ def test_reciprocal_rank_by_hand():
 
 
 def test_score_fusion_by_hand():
-    dense = ranking((1, 0.6), (2, 0.1), (3, -0.4))
+    dense = ranking((1, 0.1 + 0.11 * SURE_DEVIATIONS), (2, 0.1), (3, -0.4))
     ids, scores = score_based(dense, ranking((2, 8), (3, 4)), (0.1, 0.1), (1, 1))
     assert ids.tolist() == [1, 2, 3]
-    np.testing.assert_allclose(scores, [0.5, 0.5, 0.25], rtol=1e-5)
+    np.testing.assert_allclose(scores, [0.55, 0.5, 0.25], rtol=1e-5)
 
 
 def test_a_sure_half_is_not_voted_down_by_a_toss_up():
