@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 Where = Sequence[str] | Mapping[str, str | int | float | bool] | None
 Progress = Callable[[str, int, int | None], None]
 Egress = Literal["off", "calls", "process"]
+# For an answer: a page of tables holds the question's words in one and the fact in another.
+_PASSAGES_PER_PAGE = 2
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -229,7 +231,7 @@ class KnowledgeBase:
 
         started = time.perf_counter()
         question = clean_question(question)
-        hits = self.search(question, where=where)
+        hits = self._loaded_retriever().search(question, where=where, per_page=_PASSAGES_PER_PAGE)
         # Only now: opening a session holds the interpreter's lock, and would delay the search, not run beside it.
         generator = self._generator_loading()
         answerer = Answerer(generator, self.config.generate, by_vectors(self._loaded_embedder()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 # What a question's rare codes add, in best full-text matches of its words. At 1, abbreviations that abstracts
 # share with a question (SciFact) outvote its words; at 0.5 nothing is lost and exact codes still win.
 _CODE_BONUS = 0.5
-_HITS_PER_PAGE = 1
 # Candidates read and ranked anew: from 30 on, nothing is gained (docs/decisions/017).
 _POOL = 30
 _SENTENCE = re.compile(r"[^\n.!?]+")
@@ -46,13 +45,16 @@ class Retriever:
     ) -> None:
         self._store, self._vectors, self._embedder, self._config = store, vectors, embedder, config
 
-    def search(self, question: str, top_k: int | None = None, where: Where | None = None) -> SearchResult:
+    def search(
+        self, question: str, top_k: int | None = None, where: Where | None = None, *, per_page: int = 1
+    ) -> SearchResult:
         """Find chunks.
 
         Args:
             question: In the user's words.
             top_k: How many; the configured number by default.
             where: Conditions that a chunk's metadata must meet; applied before ranking.
+            per_page: A page's further hits come after those of all other pages.
 
         Raises:
             QuestionError: the question is empty or too long.
@@ -69,13 +71,13 @@ class Retriever:
         query = self._embedder.embed_query(question)
         embedded = time.perf_counter()
         allowed = self._store.allowed_rows(predicate(wanted)) if wanted else None
-        found = self._find(question, query, max(self._config.candidates, top_k), allowed, top_k)
+        found = self._find(question, query, max(self._config.candidates, top_k), allowed, top_k, per_page)
         ended = time.perf_counter()
         timings = SearchTimings((embedded - started) * 1e3, (ended - embedded) * 1e3, (ended - started) * 1e3)
         return SearchResult(found, timings)
 
     def _find(
-        self, question: str, query: Float32, candidates: int, allowed: Int64 | None, top_k: int
+        self, question: str, query: Float32, candidates: int, allowed: Int64 | None, top_k: int, per_page: int
     ) -> list[ScoredChunk]:
         dense = self._vectors.search(query, candidates, allowed) if self._config.dense_weight else _nothing()
         text_query = build_query(question, self._store)
@@ -91,9 +93,8 @@ class Retriever:
         background = self._vectors.background(query)
         total = rescored(hits, text_query, query, self._store, background, self._config)
         ranked = [replace(hits[row], score=total[row]) for row in sorted(hits, key=lambda r: (-total[r], r))]
-        ranked = sorted(
-            _spread(list(widened(self._store, ranked))), key=_is_contents
-        )  # stable: only what names pages goes behind
+        spread = _spread(widened(self._store, ranked), per_page)
+        ranked = sorted(spread, key=_is_contents)  # stable: only what names pages goes behind
         return [replace(hit, rank=rank) for rank, hit in enumerate(ranked[:top_k], 1)]
 
     def _search_text(self, query: TextQuery, candidates: int, allowed: Int64 | None) -> Ranking:
@@ -130,15 +131,15 @@ def _nothing() -> Ranking:
     return np.empty(0, np.int64), np.empty(0, np.float32)
 
 
-def _spread(hits: Sequence[ScoredChunk]) -> list[ScoredChunk]:
-    """Move what would be a page's second hit and more behind all others, so that one page cannot fill the answer."""
+def _spread(hits: Iterable[ScoredChunk], per_page: int) -> list[ScoredChunk]:
+    """Move a page's hits beyond a number behind all others, so that one page cannot fill the list."""
     seen: Counter[tuple[str, int | None]] = Counter()
     first: list[ScoredChunk] = []
     later: list[ScoredChunk] = []
     for hit in hits:
         place = (hit.source, hit.page)
         seen[place] += 1
-        (later if hit.page is not None and seen[place] > _HITS_PER_PAGE else first).append(hit)
+        (later if hit.page is not None and seen[place] > per_page else first).append(hit)
     return first + later
 
 
