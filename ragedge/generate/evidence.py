@@ -30,6 +30,7 @@ class Evidence:
         score: Differences count, not the number itself.
         coverage: Weighted share of the question's terms that it or its headings hold.
         own: ... that the unit itself holds.
+        similarity: Cosine of its vector with the question's; None where it was not compared.
         conflict: It is about another model, year, market or side than the question.
     """
 
@@ -38,6 +39,7 @@ class Evidence:
     score: float
     coverage: float
     own: float = 0.0
+    similarity: float | None = None
     conflict: bool = False
 
 
@@ -82,7 +84,7 @@ def find_evidence(
         (place, index, read_features(question, asked, weights, passages, place, index))
         for place, passage in enumerate(passages)
         for index, unit in enumerate(passage.units)
-        if unit.kind != "heading" and passage.unit_terms[index] and not passage.is_head(index)
+        if unit.kind not in ("heading", "order") and passage.unit_terms[index] and not passage.is_head(index)
     ]
     seen.sort(key=lambda found: -score(found[2]))
     cosines = _compare(question, passages, seen, similarity)
@@ -93,6 +95,7 @@ def find_evidence(
             score(features, cosine),
             features.own + features.headed,
             features.own,
+            None if similarity is None else cosine,
             bool(features.conflicts or features.title_conflicts),
         )
         for (place, index, features), cosine in zip(seen, cosines, strict=True)

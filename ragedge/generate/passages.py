@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ragedge.datatypes import ScoredChunk
+from ragedge.generate.instructions import is_to_the_writer
 from ragedge.generate.sentences import Unit, cells, flat, read_units
 from ragedge.generate.terms import content_terms, quantities
 
@@ -67,7 +68,10 @@ def repeated_lines(hits: Sequence[ScoredChunk]) -> frozenset[str]:
 
 def read_passage(hit: ScoredChunk, furniture: frozenset[str] = frozenset()) -> Passage:
     """Cut a hit into units and collect its terms; lines in ``furniture`` are read as headings."""
-    units = tuple(read_units(hit.text, {flat(title) for title in hit.heading[-1:]} | furniture))
+    units = tuple(
+        replace(unit, kind="order") if is_to_the_writer(hit.text[unit.start : unit.end]) else unit
+        for unit in read_units(hit.text, {flat(title) for title in hit.heading[-1:]} | furniture)
+    )
     terms = tuple(frozenset(content_terms(hit.text[u.start : u.end])) for u in units)
     own = (t for t, unit in zip(terms, units, strict=True) if unit.kind == "heading")
     heading = frozenset(content_terms(" \n ".join((*hit.heading, hit.context)))).union(*own)

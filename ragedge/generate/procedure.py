@@ -9,7 +9,7 @@ from ragedge.datatypes import ScoredChunk
 from ragedge.generate.evidence import Findings
 from ragedge.generate.passages import Passage, read_passage, repeated_lines
 from ragedge.generate.quotes import Quote, as_quote, one_procedure
-from ragedge.generate.sentences import flat
+from ragedge.generate.sentences import NOT_QUOTED, flat
 from ragedge.generate.terms import content_terms
 
 Neighbours = Callable[[ScoredChunk], Sequence[ScoredChunk]]
@@ -109,7 +109,7 @@ def _quotes(passages: Sequence[Passage], places: Sequence[int]) -> list[Quote]:
         passage = passages[place]
         for index, unit in enumerate(passage.units):
             text = passage.text(unit)
-            if unit.kind in ("heading", "warning", "caution") or (unit.kind == "row" and not begun):
+            if unit.kind in NOT_QUOTED or (unit.kind == "row" and not begun):
                 continue  # notices reach the reader by themselves
             if unit.kind == "step" and not begun:
                 begun = True

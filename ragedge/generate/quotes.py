@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ragedge.generate.applies import Asked
 from ragedge.generate.evidence import Evidence, Findings, holds_value
 from ragedge.generate.passages import Passage
-from ragedge.generate.sentences import cells, flat
+from ragedge.generate.sentences import NOT_QUOTED, cells, flat
 from ragedge.generate.terms import content_terms, fold
 from ragedge.generate.unit_score import NOT_A_STATEMENT
 
@@ -19,6 +19,7 @@ _PARAGRAPH = {"value": 200, "where": 780, "yes_no": 780, "compare": 830, "explai
 _LONGEST_STEPS = 2400  # a procedure cut short is worse than a long one
 _CLOSE = 0.6  # below the best unit's score; what is further behind seldom answers
 _NEAR = 0.5  # ... of a unit with a value, to stand before a first without
+_UNRELATED = 0.1  # cosine with the question under which a sentence has nothing to do with it
 _MOST = 6  # quotes besides the first paragraph
 _PARENTHESES = re.compile(r"\s*[(\[]([^)\]]*)[)\]]\s*$")
 _UNIT_HEAD = re.compile(
@@ -170,7 +171,12 @@ def _run(findings: Findings, best: Evidence, longest: int) -> list[Quote]:
     passage = findings.passages[best.passage]
     if passage.units[best.unit].kind == "row":
         return [_fitted(findings, best)]
-    score = {e.unit: e.score for e in findings.ranked if e.passage == best.passage}
+    here = {e.unit: e for e in findings.ranked if e.passage == best.passage}
+    score = {
+        i: here[i].score if i in here else 0.0
+        for i, u in enumerate(passage.units)
+        if i in here or u.kind == "order"
+    }
     first = last = best.unit
     length = _length(passage, best.unit)
     while True:
@@ -185,8 +191,15 @@ def _run(findings: Findings, best: Evidence, longest: int) -> list[Quote]:
     return [
         as_quote(passage, best.passage, i)
         for i in range(first, last + 1)
-        if i == best.unit or passage.units[i].kind not in ("heading", "warning", "caution")
+        if i == best.unit or (passage.units[i].kind not in NOT_QUOTED and _belongs(findings, here[i]))
     ]  # a warning passed on the way reaches the reader as a notice
+
+
+def _belongs(findings: Findings, evidence: Evidence) -> bool:
+    """Whether a unit beside the best one is about the question at all, by its words or its vector."""
+    if not _is_statement(findings, evidence):
+        return False
+    return evidence.own > 0 or evidence.similarity is None or evidence.similarity >= _UNRELATED
 
 
 def _procedure(findings: Findings) -> list[Quote]:
@@ -211,7 +224,7 @@ def _procedure(findings: Findings) -> list[Quote]:
         if start and passage.units[start - 1].kind == "sentence" and not quotes:
             start -= 1  # what the steps are for
         for i in range(start, stop + 1):
-            if passage.units[i].kind in ("heading", "warning", "caution"):
+            if passage.units[i].kind in NOT_QUOTED:
                 continue  # notices reach the reader by themselves
             length += _length(passage, i)
             if length > _LONGEST_STEPS:

@@ -10,7 +10,9 @@ from typing import Literal
 from ragedge.ingest.safety import is_bare_notice_word, notice_kind
 from ragedge.ingest.sentences import sentence_spans
 
-UnitKind = Literal["sentence", "step", "row", "heading", "warning", "caution", "note"]
+UnitKind = Literal["sentence", "step", "row", "heading", "warning", "caution", "note", "order"]
+NOT_QUOTED: frozenset[str] = frozenset({"heading", "warning", "caution", "order"})
+"""Kinds that answers do not quote on the way: titles, notices (they reach the reader apart), planted orders."""
 
 _STEP = re.compile(
     r"\s*(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\)?\s+(?=\S)|[-*•‣▪–—·○●◦]\s+|[①-⑳㉑-㉟]|(?:step|schritt)\s+\d+\b|手順\s*\d+)",
