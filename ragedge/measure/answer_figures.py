@@ -31,7 +31,9 @@ def holds(facts: Iterable[str], text: str) -> bool:
 
 
 def _held(fact: str, text: str) -> bool:
-    given, wanted = (re.sub(r"(?<=\d),(?=\d{3})|[\s·•*-]+", "", fold(t)) for t in (text, fact))
+    # Two numbers that only a space or a line's end keeps apart, as in a table, stay two.
+    parted = (re.sub(r"(?<=\d)\s+(?=\d)", "_", fold(t)) for t in (text, fact))
+    given, wanted = (re.sub(r"(?<=\d),(?=\d{3})|[\s·•*-]+", "", t) for t in parted)
     pattern = re.escape(wanted)
     if wanted[:1].isdigit():
         pattern = r"(?<![\d.])" + pattern

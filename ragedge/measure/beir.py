@@ -11,7 +11,7 @@ import numpy as np
 
 from ragedge import plugins
 from ragedge.config import Config
-from ragedge.datatypes import Block, Chunk, Document, Page, Span
+from ragedge.datatypes import PART_OF, Block, Chunk, Document, Page, Span
 from ragedge.index.store import Store
 from ragedge.measure.questions import read_lines
 from ragedge.privacy.vault import Vault
@@ -64,7 +64,10 @@ def build_corpus(
         pages.append(page)
         names.append(str(entry["_id"]))
         for chunk in chunker.chunk(Document(names[-1], "text/plain", (page,)), embedder):
-            chunks.append(replace(chunk, spans=tuple(Span(number - 1, s.start, s.end) for s in chunk.spans)))
+            spans = tuple(Span(number - 1, s.start, s.end) for s in chunk.spans)
+            part = chunk.metadata.get(PART_OF)  # counted from 0 in each entry; here they are one document
+            metadata = {} if part is None else {PART_OF: f"{number}-{part}"}
+            chunks.append(replace(chunk, spans=spans, metadata=metadata))
     texts = [chunk.index_text for chunk in chunks]
     rows = embed(texts, embedder) if embed else _embed(texts, embedder, progress)
     store = Store.create(

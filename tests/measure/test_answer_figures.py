@@ -31,6 +31,9 @@ def test_rouge_l_is_the_published_one(expected, given, score):
         ("3.5", "It takes 13.5 L", False),
         ("1200", "up to 1,200 rpm", True),
         ("28", "28.5 N·m", False),
+        ("DOT 3", "2024 | DOT 4 | DOT 3\n2025 | DOT 4", True),
+        ("28", "M12 28 21", True),
+        ("1.5 mm", "at 2 1.5 mm", True),
         ("four screws", "remove the four\nscrews", True),
     ],
 )
