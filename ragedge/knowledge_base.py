@@ -288,39 +288,26 @@ class KnowledgeBase:
         Raises:
             SourceError: there is no such source or page.
         """
-        store = self._open_store()
-        if store.document(source) is None:
-            raise SourceError("not_found", f"no document named {source!r}", hint="ragedge status lists them")
-        pages = store.pages(source)
-        if page is not None and not 1 <= page <= len(pages):
-            raise SourceError(
-                "not_found", f"{source!r} has pages 1 to {len(pages)}; page {page} was asked for"
-            )
-        chunks = store.chunks(source)
-        return [
-            {
-                "page": item.number,
-                "page_label": item.label,
-                "text": item.text,
-                "blocks": [
-                    {"kind": b.kind, "text": item.text[b.start : b.end], "start": b.start, "end": b.end}
-                    for b in item.blocks
-                ],
-                "chunks": [
-                    {
-                        "chunk_id": chunk.chunk_id,
-                        "text": item.text[span.start : span.end],
-                        "start": span.start,
-                        "end": span.end,
-                    }
-                    for chunk in chunks
-                    for span in chunk.spans
-                    if span.page == item.number
-                ],
-            }
-            for number, item in enumerate(pages, 1)
-            if page in (None, number)
-        ]
+        from ragedge.index.inspection import read_pages
+
+        return read_pages(self._open_store(), source, page)
+
+    @guarded
+    def original(self, source: str, *, file: str | os.PathLike[str] | None = None) -> bytes:
+        """Return the bytes of the file that a source was read from; the knowledge base itself keeps no copy.
+
+        Args:
+            source: As ``status`` lists it.
+            file: Where the file is now; None takes the place that it was ingested from.
+
+        Raises:
+            SourceError: there is no such source, or its file is gone or has changed since.
+        """
+        from ragedge.index.inspection import require
+        from ragedge.ingest.scan import read_original
+
+        record = require(self._open_store(), source)
+        return read_original(source, file or record.origin, record.sha256)
 
     @guarded
     def rebuild_index(self, *, progress: Progress | None = None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``ingest``, ``status``, ``inspect`` and ``remove``: what is in the knowledge base."""
+"""``ingest``, ``status`` and ``remove``: what is in the knowledge base."""
 
 from __future__ import annotations
 
@@ -173,32 +173,6 @@ def status(kb_path: Path | None, config_file: Path | None, as_json: bool) -> Non
     changed = {key: item for key, item in facts["settings"].items() if item["origin"] != "default"}
     for key, item in changed.items():
         output.write(f"  {key} = {item['value']}  ({item['origin']})")
-
-
-@click.command()
-@click.argument("source")
-@kb_options
-@click.option("--page", type=click.IntRange(min=1), help="Only this page, counted from 1.")
-@command()
-def inspect(
-    source: str, kb_path: Path | None, config_file: Path | None, as_json: bool, page: int | None
-) -> None:
-    """Show what was read from SOURCE: text, blocks and chunks, as the answers see it."""
-    with open_kb(kb_path, config_file) as kb:
-        pages = kb.inspect(source, page=page)
-    if as_json:
-        output.write_json(
-            {"schema": 1, **pages[0]} if page is not None else {"schema": 1, "source": source, "pages": pages}
-        )
-        return
-    for item in pages:
-        label = f" (printed {item['page_label']})" if item["page_label"] else ""
-        output.write(
-            f"--- page {item['page'] or '-'}{label}: {len(item['blocks'])} blocks, {len(item['chunks'])} chunks"
-        )
-        for block in item["blocks"]:
-            output.write(f"[{block['kind']} {block['start']}:{block['end']}]")
-            output.write(item["text"][block["start"] : block["end"]])
 
 
 @click.command()

@@ -13,10 +13,11 @@ from ragedge.cli.answers import ask, search
 from ragedge.cli.backends import backends
 from ragedge.cli.demo import demo
 from ragedge.cli.doctor import doctor
-from ragedge.cli.documents import ingest, inspect, remove, status
+from ragedge.cli.documents import ingest, remove, status
 from ragedge.cli.eval import evaluate
 from ragedge.cli.feedback import feedback
 from ragedge.cli.index import index
+from ragedge.cli.inspect import inspect
 from ragedge.cli.keys import key
 from ragedge.cli.models import models
 

@@ -175,5 +175,23 @@ def read(found: Found, max_bytes: int) -> tuple[bytes, str]:
     return data, hashlib.sha256(data).hexdigest()
 
 
+def read_original(source: str, path: str | os.PathLike[str], sha256: str) -> bytes:
+    """Return the file that a source was read from, where it still is what was read.
+
+    Raises:
+        SourceError: it is gone, or another file by now.
+    """
+    hint = "name it with --file PATH"
+    try:
+        data = Path(path).read_bytes()
+    except OSError as exc:
+        raise SourceError(
+            "not_found", f"the file of {source!r} is not at {path} ({_reason(exc)})", hint=hint
+        ) from exc
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise SourceError("not_found", f"{path} is not the file that {source!r} was read from", hint=hint)
+    return data
+
+
 def _reason(exc: Exception) -> str:
     return (exc.strerror or type(exc).__name__) if isinstance(exc, OSError) else type(exc).__name__
