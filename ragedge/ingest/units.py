@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ragedge.datatypes import SAFETY_KINDS, Block, BlockKind, Document, Page
 from ragedge.ingest.sentences import sentence_spans
+from ragedge.ingest.table_text import SEPARATOR
 from ragedge.ingest.token_ruler import TokenRuler
 
 _STEP = re.compile(r"^[ \t]*(?:[-*•‣▪–—·○●◦]\s|\(?(?:\d{1,3}|[a-zA-Z]{1,2})[.)]\s|[①-⑳㉑-㉟])", re.M)
@@ -165,10 +166,17 @@ def _rows(block: Block, page: int, ruler: TokenRuler, limit: int, caption: str) 
         context = ""
     context = "\n".join(part for part in (caption[:120], context) if part)
     units = [Unit("table", page, start, end, ruler.count(start, end), True) for start, end in heads]
-    units += [
-        Unit("table", page, start, end, ruler.count(start, end), context=context)
-        for start, end in lines[len(heads) :]
-    ]
+    for start, end in lines[len(heads) :]:
+        tokens = ruler.count(start, end)
+        if tokens <= limit:
+            units.append(Unit("table", page, start, end, tokens, context=context))
+            continue
+        # What is cut off a row says what it is about only with the row's first cell.
+        key = ruler.text[start:end].partition(SEPARATOR)[0].strip()[:120]
+        parts = _sentences(Block("table", start, end), page, ruler, limit, with_next=False)
+        for part in parts:
+            part.context = context if part.start == start else "\n".join(filter(None, (context, key)))
+        units += parts
     return units
 
 

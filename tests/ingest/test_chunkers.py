@@ -233,3 +233,11 @@ def test_wrong_options_are_refused(factory, options):
 def test_an_overlap_of_more_than_half_is_refused():
     with pytest.raises(ConfigError, match="over half"):
         window_chunker.create({"max_tokens": 40, "overlap_tokens": 21})
+
+
+def test_a_row_too_long_for_one_chunk_says_in_each_what_it_is_about():
+    told = " ".join(f"The limit holds for case {n} as long as nothing else is set." for n in range(12))
+    chunks = cut(f"# Lock\n\n| Command | Function |\n|---|---|\n| LOCK | {told} |\n| STAT | Shows it. |\n")
+    parts = [chunk.index_text for chunk in chunks if "The limit holds" in chunk.text]
+    assert len(parts) > 1
+    assert all("LOCK" in part.split("\n", 1)[1] for part in parts)

@@ -641,3 +641,63 @@ def test_rows_that_go_on_below_their_key_are_joined():
             pages.canvas.drawString(x, 700 - 24 * index, cell)
     text = load(pages.pdf()).pages[0].text
     assert "10-1 | Cable, charging, with plug | 1" in text
+
+
+def test_a_notice_at_the_top_of_many_pages_stays():
+    pages = Pages()
+    for number in range(1, 9):
+        pages.canvas.drawString(72, 810, "EX-4 WORKSHOP MANUAL")
+        pages.canvas.drawString(280, 780, "NOTE")
+        pages.canvas.drawString(72, 764, f"Part {number} is hot.")
+        pages.lines(wrapped(PROSE[number * 9 :], 80), y=700)
+        pages.next()
+    for page in load(pages.pdf()).pages:
+        assert page.blocks[0].kind == "note"
+        assert page.text.startswith(f"NOTE\nPart {page.number} is hot.")
+
+
+def test_the_number_of_a_frame_stays_and_the_head_above_it_goes():
+    pages = Pages()
+    for number in range(1, 11):
+        pages.canvas.drawString(72, 810, "EX-4 WORKSHOP MANUAL")
+        pages.canvas.drawString(72, 780, f"FRAME {number % 4 + 1}")
+        pages.lines(wrapped(PROSE[number * 9 :], 80), y=700)
+        pages.next()
+    texts = [page.text for page in load(pages.pdf()).pages]
+    assert [text.partition("\n")[0] for text in texts] == [f"FRAME {n % 4 + 1}" for n in range(1, 11)]
+
+
+def test_page_numbers_that_are_missing_or_misread_follow_from_their_neighbours():
+    pages = Pages()
+    for number in range(1, 10):
+        pages.lines(wrapped(f"Page {number} speaks of item {number}. " + PROSE[number * 9 :], 80))
+        if number not in (4, 5):
+            pages.canvas.drawString(290, 30, "I" if number == 7 else f"2-{number}")
+        pages.next()
+    assert [page.label for page in load(pages.pdf()).pages] == [f"2-{n}" for n in range(1, 10)]
+
+
+def test_parts_named_beside_a_figure_are_no_headings():
+    pages = Pages()
+    y = pages.lines(["5-1. Attach plate (1) to floor (2) with four screws (4)."])
+    y = pages.lines(["1. PLATE - A30-1 - QTY. 1", "4. SELF-TAPPING SCREW - 94-2 - QTY. 4"], y=y - 300)
+    pages.lines(["Figure 5-2. Plate"], x=250, y=y - 10)
+    assert [kind for kind, _ in blocks(load(pages.pdf()).pages[0])] == ["paragraph", "list", "caption"]
+
+
+def test_the_number_of_a_part_that_wraps_stays_in_its_sentence():
+    pages = Pages()
+    pages.lines(["NOTE"], x=280, y=740)
+    pages.lines(["Insulator (1) must be put back with the positive rectifier", "(2)."], x=150, y=720)
+    assert blocks(load(pages.pdf()).pages[0]) == [
+        ("note", "NOTE\nInsulator (1) must be put back with the positive rectifier (2).")
+    ]
+
+
+def test_a_title_of_two_lines_is_one_heading():
+    pages = Pages()
+    y = pages.lines(wrapped(PROSE, 80))
+    y = pages.lines(["10. Setting up the connection", "for the app"], y=y - 24, step=22, size=16)
+    pages.lines(wrapped(PROSE, 80), y=y - 8)
+    found = [text for kind, text in blocks(load(pages.pdf()).pages[0]) if kind == "heading"]
+    assert found == ["10. Setting up the connection for the app"]

@@ -25,10 +25,23 @@ _CALL_OUT = re.compile(
     r"^(?:[\W_]*(?:\d{1,3}|[A-Z])\b[\W_]*){1,6}$|^[\W_]+$"
 )  # numbers that point into a picture
 _CAPTION = re.compile(
-    r"^(?:fig(?:ure|\.)?|table|tab\.|abb(?:ildung|\.)?|tabelle|bild|図|表)\s*[\dA-Z][\d.\-–]*\b", re.I
+    r"^(?:fig(?:ure|\.)?|picture|photo|illustration|diagram|table|tab\.|abb(?:ildung|\.)?|tabelle|bild|図|表)"
+    r"\s*[\dA-Z][\d.\-–]*\b",
+    re.I,
 )
+_PLATE = re.compile(r"^[A-Z]{1,3}[ -]?\d{4,}[A-Z]?$")  # the number of a drawing
+_LEGEND = re.compile(r"^\d{1,3}\. (?=[^a-z]*$)[A-Z]{2}")  # "24. FUSE WIRE ASSEMBLY" beside a figure
+_REFERRED = re.compile(r"^(?:\(\d{1,3}\)[\s.,;]*)+$")  # "(2)." ends a sentence of the line before
+_INITIAL = re.compile(r"^[A-Z]\.\s")
 _LED = re.compile(r"… (?:[A-Z\d]{1,3}[-–.])?(?:\d{1,4}|[ivxl]{1,6})$")  # an entry of a table of contents
 _END = (".", "!", "?", ":", ";", "。", "！", "？", "…")
+
+
+def _is_legend(text: str, before: Row | None, after: Row | None) -> bool:
+    """Whether a numbered line in capitals names a part of a figure: it stands among its like, or above a caption."""
+    if after is None or _CAPTION.match(after.text):
+        return "–" in text or "-" in text or (before is not None and bool(_LEGEND.match(before.text)))
+    return bool(_LEGEND.match(after.text)) or (before is not None and bool(_LEGEND.match(before.text)))
 
 
 class PageWriter:
@@ -65,7 +78,7 @@ class PageWriter:
                 self._last = None
                 continue
             after = parts[index + 1] if index + 1 < len(parts) else None
-            self._row(part, left, right, follows=after is not None)
+            self._row(part, left, right, after if isinstance(after, Row) else None)
             self._last = part
         if self._kind != "paragraph" or not self._runs_on():
             self.flush()
@@ -92,7 +105,7 @@ class PageWriter:
         """Whether the open paragraph goes on in the next column."""
         return bool(self._lines) and not self._lines[-1].endswith(_END) and len(self._lines[-1]) > 60
 
-    def _row(self, row: Row, left: float, right: float, *, follows: bool) -> None:
+    def _row(self, row: Row, left: float, right: float, after: Row | None) -> None:
         text = row.text
         gap = self._last.y - row.y if self._last else 0.0
         apart = self._last is None or gap > 1.3 * self._step + 0.5 or row.box != self._last.box
@@ -103,9 +116,14 @@ class PageWriter:
         level = 0
         if not notice and len(row.cells) == 1:
             level = self._rules.level(
-                text, row.size, bold=bold, page=self._page, alone=alone, follows=follows and not row.box
+                text,
+                row.size,
+                bold=bold,
+                page=self._page,
+                alone=alone,
+                follows=after is not None and not row.box and not _PLATE.match(after.text),
             )
-        if level and _CAPTION.match(text):
+        if level and (_CAPTION.match(text) or (_LEGEND.match(text) and _is_legend(text, self._last, after))):
             level = 0
         steps = self._kind == "list" and not (outdented or apart)
         if level and steps and _ITEM.match(text) and text.upper() != text[0].upper() + text[1:]:
@@ -116,14 +134,19 @@ class PageWriter:
                 and self._heading[0] == level
                 and abs(self._heading[1] - row.size) < 0.6
             )
-            if same and not apart and not _ITEM.match(text) and not re.match(r"^[\dA-Z]+[-.]\d", text):
+            close = not apart or (gap < 1.5 * row.size and row.box == (self._last.box if self._last else 0))
+            if same and close and not _ITEM.match(text) and not re.match(r"^[\dA-Z]+[-.]\d", text):
                 self._lines = [self._joiner.join(self._lines[-1], text)]
             else:
                 self._begin("heading", text)
             self._heading = (level, row.size)
         elif notice:
             self._begin(notice, text)
-        elif _CALL_OUT.match(text) and not (self._kind == "list" and not apart):
+        elif self._lines and _REFERRED.match(text) and self._kind not in ("heading", "figure") and gap < 30:
+            self._lines[-1] = self._joiner.join(self._lines[-1], text)
+        elif (_PLATE.match(text) and apart) or (
+            _CALL_OUT.match(text) and not (self._kind == "list" and not apart)
+        ):
             if self._kind == "figure":
                 self._lines = [f"{self._lines[0]} {text}"]
             else:
@@ -173,11 +196,15 @@ class PageWriter:
         if not self._lines or self._kind == "heading" or is_bare_notice_word(self._lines[-1]):
             return False
         before = self._lines[-1]
+        if self._last and _CAPTION.match(text) and row.cells[0].x > self._last.cells[0].x + 4 * row.size:
+            return False  # centred below
         if _PARAGRAPH.match(text) or _LED.search(before) or (_LED.search(text) and before[-1:].isdigit()):
             return False
         if self._last is None:  # the first line of a column
             return self._kind == "paragraph" and not _ITEM.match(text) and not before.endswith(_END)
-        if _ITEM.match(text) and not (text[:1].isalnum() and text[1:2] == ")"):
+        full_line = self._last.cells[-1].end > right - 0.12 * (right - left)
+        inside = _INITIAL.match(text) and full_line and not apart and not before.endswith(_END)
+        if _ITEM.match(text) and not (text[:1].isalnum() and text[1:2] == ")") and not inside:
             return False
         if apart and not (self._kind == "list" and not before.endswith(_END) and text[:1].islower()):
             return False

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 
 from ragedge.ingest.pdf.rows import Row
+from ragedge.ingest.safety import notice_kind
 
 _EDGE_ROWS = 3
 _EDGE_SHARE = 0.155  # of the page's height, at the top and at the bottom
@@ -47,7 +48,10 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
         for cell in rows[i].cells
         if not _EDGE_SHARE * height <= rows[i].y <= (1 - _EDGE_SHARE) * height
     )
+    variants: dict[str, set[str]] = defaultdict(set)
     for height, rows in pages:
+        for index, key, _ in _edge_rows(height, rows):
+            variants[key].add(rows[index].text)
         edges.update({(key, top) for _, key, top in _edge_rows(height, rows)})
         texts.update({row.text for row in rows} | {cell.text for row in rows[2:-2] for cell in row.cells})
         exact.update({(row.text, round(row.y / 4)) for row in rows})
@@ -80,6 +84,8 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
             }
             # A page that is nothing but what recurs (a blank form) keeps its text.
             drop |= form if len(form) < 0.8 * len(rows) else set()
+        drop -= {i for i in drop if notice_kind(rows[i].text)}  # a page may well begin with "NOTE"
+        drop -= {i for i in drop if _counts_something_else(rows, i, variants)}
         if len(drop) == len(rows):  # a line that only differs in its figures may be all that the page says
             drop = {
                 i
@@ -101,6 +107,15 @@ def strip_page_counts(height: float, rows: Sequence[Row]) -> list[Row]:
         if row.cells:
             kept.append(row)
     return kept
+
+
+def _counts_something_else(rows: Sequence[Row], index: int, variants: Mapping[str, set[str]]) -> bool:
+    """Whether a row inside of the outermost ones only recurs with other figures: "FRAME 2", "Figure 3-1"."""
+    text = rows[index].text
+    key = _alike(rows[index])
+    return (
+        0 < index < len(rows) - 1 and len(variants[key]) > 2 and not _LABEL.match(text) and key[:1].isalpha()
+    )
 
 
 def _label_and_revision(row: Row) -> bool:

@@ -28,6 +28,7 @@ _RUN_IN = re.compile(
 )
 _RUN_IN_REST = re.compile(r"^(?P<head>[A-Z][A-Z0-9 ,/()&'’\-–]{3,90}?)\s?[.:](?:\s+(?=[A-Z][a-z])|$)")
 _CAPITALS = re.compile(r"^(?:\d{1,2}|[a-z])\.\s+[A-Z][A-Z ,&/()’'\-]{5,70}\.?$")
+_SETTING = re.compile(r"^\S+[:=]\S")  # "APN:WAP.EXAMPLE" is no title
 _LETTERS = re.compile(r"[^\W\d_]")
 _LARGER = 1.17
 _MAX_CHARS = 110
@@ -106,6 +107,7 @@ class HeadingRules:
             and follows
             and not ends
             and 5 <= len(text) <= 60
+            and not _SETTING.match(text)
             and len(_LETTERS.findall(text)) * 2 > len(text)
         ):
             return below + 5

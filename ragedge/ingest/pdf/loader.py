@@ -18,6 +18,7 @@ from ragedge.ingest.pdf.content import FontCache, PageContent, read_page
 from ragedge.ingest.pdf.furniture import find_furniture, printed_label, strip_page_counts, turned_furniture
 from ragedge.ingest.pdf.headings import learn, read_outline
 from ragedge.ingest.pdf.joining import LineJoiner
+from ragedge.ingest.pdf.labels import mend_labels
 from ragedge.ingest.pdf.lines import turn_line
 from ragedge.ingest.pdf.opening import open_pdf, page_list
 from ragedge.ingest.pdf.rows import Row, build_rows, reading_order
@@ -66,7 +67,9 @@ def _load(data: bytes, source: str) -> Document:
     turned = [[row for rows in page.turned for row in rows] for page in pages]
     gone = turned_furniture(turned, [[p.rows[i] for i in f] for p, f in zip(pages, furniture, strict=True)])
     if not any(labels):
-        labels = [printed_label(p.height, p.rows, f) for p, f in zip(pages, furniture, strict=True)]
+        labels = mend_labels(
+            [printed_label(p.height, p.rows, f) for p, f in zip(pages, furniture, strict=True)]
+        )
     for page, rows, drop in zip(pages, turned, gone, strict=True):
         dropped = {id(rows[i]) for i in drop}
         page.turned = [[row for row in part if id(row) not in dropped] for part in page.turned]

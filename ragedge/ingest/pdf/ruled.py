@@ -21,7 +21,7 @@ from ragedge.ingest.pdf.tables import header_rows, place_rows
 _NEAR = 3.0  # points within which lines meet
 _MAX_CROSSINGS = 200_000  # pairs of lines looked at; a drawing with more is no table
 _MAX_CELLS = 20_000
-_LONG_CELL = 500  # characters; where most of the text stands in such cells, the rules are a page's layout
+_LONG_CELL = 500  # characters; where several columns hold such cells, the rules are a page's layout
 _SPANNED = 60  # characters of a cell over several rows that are said again in each
 
 
@@ -181,9 +181,10 @@ def _table(grid: _Grid, runs: Sequence[Run]) -> Table | None:
     if len(grid.runs) < 4 or crossing > 0.15 * len(runs):
         return None
     read = {area: build_rows(inside) for area, inside in grid.runs.items()}
-    lengths = [sum(len(row.text) for row in rows) for rows in read.values()]
+    long = {area for area, rows in read.items() if sum(len(row.text) for row in rows) > _LONG_CELL}
     areas = {area for row in grid.area_of for area in row}
-    if sum(n for n in lengths if n > _LONG_CELL) > 0.5 * sum(lengths) or len(read) < 0.2 * len(areas):
+    prose = {column for row in grid.area_of for column, area in enumerate(row) if area in long}
+    if len(prose) > 1 or len(read) < 0.2 * len(areas):
         return None
     if sum(any(area in read for area in row) for row in grid.area_of) < 2 or not _has_columns(grid, read):
         return None
