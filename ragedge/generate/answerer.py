@@ -25,11 +25,12 @@ from ragedge.generate.evidence import Findings, find_evidence
 from ragedge.generate.procedure import Neighbours, find_procedure
 from ragedge.generate.prompt import Prompt, build_prompt, estimate_tokens
 from ragedge.generate.question import Form, read_question
-from ragedge.generate.quotes import Quote, choose_quotes
+from ragedge.generate.quotes import Quote, as_quote, choose_quotes
 from ragedge.generate.safety import notices
 from ragedge.generate.sentences import split_sentences
 from ragedge.generate.verify import plain, verify
-from ragedge.generate.wording import not_found
+from ragedge.generate.wording import NO, SAYS, YES, not_found
+from ragedge.generate.yes_no import settle
 
 if TYPE_CHECKING:
     from ragedge.config import GenerateConfig
@@ -210,7 +211,10 @@ class AnswerRun:
     def _run(self) -> Steps[Sentence, None, None]:
         if self._decision.reason is not None:
             return
-        for quote in self._quotes():
+        quotes = list(self._quotes())
+        if self._findings.question.form == "yes_no" and quotes:
+            yield self._add(self._verdict(quotes), "quote", quotes[0].passage, quotes[0].units)
+        for quote in quotes:
             yield self._quote(quote)
             if self._closed:
                 return
@@ -229,6 +233,21 @@ class AnswerRun:
                 self._cited += procedure.places
                 return procedure.quotes
         return choose_quotes(self._findings)
+
+    def _verdict(self, quotes: list[Quote]) -> str:
+        """Say yes or no where a sentence settles it, which is then quoted first; else that the manual is quoted."""
+        language = self._findings.question.language
+        settled = settle(self._findings)
+        if settled is None:
+            return SAYS[language]
+        place, unit = settled.evidence.passage, settled.evidence.unit
+        settling = next((q for q in quotes if (q.passage, q.units[0]) == (place, unit)), None)
+        if settling is None:
+            settling = as_quote(self._findings.passages[place], place, unit)
+        else:
+            quotes.remove(settling)
+        quotes.insert(0, settling)
+        return (YES if settled.polarity == "yes" else NO)[language]
 
     def _quote(self, quote: Quote) -> Sentence:
         return self._add(quote.text, "quote", quote.passage, quote.units)

@@ -10,6 +10,14 @@ NOT_FOUND: dict[Language, str] = {
     "ja": "マニュアルには記載がありません。",
 }
 
+YES: dict[Language, str] = {"en": "Yes.", "de": "Ja.", "ja": "はい。"}
+NO: dict[Language, str] = {"en": "No.", "de": "Nein.", "ja": "いいえ。"}
+SAYS: dict[Language, str] = {
+    "en": "The manual says:",
+    "de": "Im Handbuch steht:",
+    "ja": "マニュアルの記載:",
+}
+
 
 def not_found(language: Language) -> str:
     """Return the one sentence of an answer that abstains."""
