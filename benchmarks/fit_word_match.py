@@ -27,7 +27,7 @@ from ragedge.index.store import Store
 from ragedge.privacy.vault import Vault
 from ragedge.question_text import clean_question
 from ragedge.retrieve import feedback, fusion, rescore, word_match
-from ragedge.retrieve.query import build_query, passage_tokens
+from ragedge.retrieve.query import build_query, places_of_terms
 from ragedge.retrieve.retriever import Retriever
 from ragedge.retrieve.word_match import WordMatch
 
@@ -144,11 +144,11 @@ def _of_question(
     mean, deviation = vectors.background(query)
     match = WordMatch(words.terms, words.length)
     kept = [by_row[row] for row in ids.tolist()]
+    bodies = places_of_terms(words.terms, [f"{hit.context}\n{hit.text}" for hit in kept], store)
+    heads = places_of_terms(words.terms, ["\n".join(hit.heading) for hit in kept], store)
     held = [
-        match.read(
-            passage_tokens(f"{h.context}\n{h.text}", store), passage_tokens("\n".join(h.heading), store)
-        )
-        for h in kept
+        match.read(body, frozenset(term for _, term in head))
+        for body, head in zip(bodies, heads, strict=True)
     ]
     place = [(hit.source if (hit.source, hit.page) in gains else "", hit.page) for hit in kept]
     pages = {

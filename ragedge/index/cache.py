@@ -97,6 +97,15 @@ class VectorCache:
         """Find the rows with the greatest dot product, ids (k,) and scores (k,), best first."""
         return self._current().search(query, top_k, allowed)
 
+    def rows(self, ids: Int64) -> Float32:
+        """Return rows by id, (len(ids), dim): from memory where they are there; zeros for one that is gone."""
+        held = getattr(self._current(), "codes_of", None)
+        found, codes, scale = held(ids) if held is not None else self._store.vector_rows(ids.tolist())
+        rows = np.zeros((len(ids), self._store.embedder.dim), np.float32)
+        order = np.argsort(ids)
+        rows[order[np.searchsorted(ids, found, sorter=order)]] = dequantize_rows(codes, scale)
+        return rows
+
     def background(self, query: Float32) -> tuple[float, float]:
         """Return mean and standard deviation of a query's dot product with rows at large, by a sample."""
         generation = self._store.generation()

@@ -76,6 +76,15 @@ class ExactIndex:
         places = np.searchsorted(all_ids, ids)
         return dot_rows(codes[places], scale[places], query)
 
+    def codes_of(self, ids: Int64) -> tuple[Int64, Int8, Float32]:
+        """Return ids (k,), codes (k, dim) and scales (k, 1) of those rows that it holds, in the order given."""
+        all_ids, codes, scale = self._rows
+        places = np.searchsorted(all_ids, ids)
+        known = places < len(all_ids)
+        known[known] = all_ids[places[known]] == ids[known]
+        places = places[known]
+        return ids[known], codes[places], scale[places]
+
     def dump(self) -> bytes:
         """Return nothing: rebuilding from the rows is as quick as loading."""
         return b""

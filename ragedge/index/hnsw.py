@@ -125,6 +125,10 @@ class HnswIndex:
                 lambda: self._rows.scores(known, query),
             )
 
+    def codes_of(self, ids: Int64) -> tuple[Int64, Int8, Float32]:
+        """Return ids (k,), codes (k, dim) and scales (k, 1) of those rows that it holds, in the order given."""
+        return self._rows.codes_of(ids)
+
     def dump(self) -> bytes:
         """Return the graph as bytes; equal graphs give equal bytes."""
         with self._guard:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from ragedge.index.store import Store
@@ -71,8 +71,9 @@ def build_query(question: str, store: Store) -> TextQuery:
     words = list(dict.fromkeys(_WORD.findall(question.lower())))[:_MOST_WORDS]
     codes = list(dict.fromkeys(exact_terms(question)))[:_MOST_WORDS]
     telling = [word for word in words if word not in STOP_WORDS] or words
-    stems = list(dict.fromkeys(token for tokens in store.stems(telling) for token in tokens))
-    in_order = list(dict.fromkeys(passage_tokens(" ".join(telling), store)))
+    tokens = store.word_tokens(telling)
+    stems = list(dict.fromkeys(token for word in telling for token in tokens[word]))
+    in_order = list(dict.fromkeys(token for word in telling for token in _tokens(word, tokens[word])))
     counts = store.document_counts([*stems, *codes, *in_order])
     total = max(counts[""], 1)
     present = [token for token in dict.fromkeys([*codes, *stems]) if counts[token]]
@@ -95,14 +96,30 @@ def build_query(question: str, store: Store) -> TextQuery:
     )
 
 
-def passage_tokens(text: str, store: Store) -> list[str]:
-    """Return a text's words as the full text knows them, in order; of CJK its pairs of characters."""
-    words = _WORD.findall(text.lower())
-    known = store.word_tokens(words)
-    tokens: list[str] = []
-    for word in words:
-        tokens += known[word] if word.isascii() else cjk_pairs(word) or known[word]
-    return tokens
+def places_of_terms(terms: Container[str], texts: Sequence[str], store: Store) -> list[list[tuple[int, str]]]:
+    """Return for each text the places where terms stand, by number of the word, each with the term, in order."""
+    words_of = [_WORD.findall(text.lower()) for text in texts]
+    words = set().union(*words_of)
+    tokens = store.word_tokens(words)
+    telling = {
+        word: found
+        for word in words
+        if (found := [(n, token) for n, token in enumerate(_tokens(word, tokens[word])) if token in terms])
+    }
+    # A run of CJK is one word here and its pairs stand where it does, a place apart.
+    return [
+        sorted(
+            (place + n, token)
+            for place, word in enumerate(in_text)
+            if word in telling
+            for n, token in telling[word]
+        )
+        for in_text in words_of
+    ]
+
+
+def _tokens(word: str, stems: tuple[str, ...]) -> Sequence[str]:
+    return stems if word.isascii() else cjk_pairs(word) or stems
 
 
 def _rarity(count: int, total: int) -> float:

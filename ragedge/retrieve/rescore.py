@@ -10,11 +10,11 @@ import numpy as np
 
 from ragedge.config import RetrieveConfig
 from ragedge.datatypes import ScoredChunk
-from ragedge.index.quantize import dequantize_rows
+from ragedge.index.cache import VectorCache
 from ragedge.index.store import Store
 from ragedge.retrieve.feedback import cosine_gain
 from ragedge.retrieve.fusion import SURE_DEVIATIONS
-from ragedge.retrieve.query import TextQuery, passage_tokens
+from ragedge.retrieve.query import TextQuery, places_of_terms
 from ragedge.retrieve.word_match import Held, WordMatch
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def rescored(
     text_query: TextQuery,
     query: Float32,
     store: Store,
-    background: tuple[float, float],
+    vectors: VectorCache,
     config: RetrieveConfig,
 ) -> dict[int, float]:
     """Return the new score of each candidate.
@@ -39,8 +39,8 @@ def rescored(
         hits: By row; their scores are those of the fusion.
         text_query: The question's words.
         query: Its vector, (dim,).
-        store: Where the candidates' vectors and words are.
-        background: Mean and standard deviation of the question's cosine with rows at large.
+        store: Where the full text is.
+        vectors: Where the candidates' vectors are.
         config: A half with the weight 0 has no say here either.
     """
     scores = {row: hit.score for row, hit in hits.items()}
@@ -49,22 +49,29 @@ def rescored(
         worth = _worth_of_words(hits, text_query, store)
         scores = {row: score + config.text_weight / whole * worth[row] for row, score in scores.items()}
     if config.dense_weight and config.fusion == "score":
-        rows, codes, scale = store.vector_rows(list(hits))
-        so_far = np.array([scores[row] for row in rows.tolist()], np.float32)
-        gain = cosine_gain(query, dequantize_rows(codes, scale), so_far)
-        factor = config.dense_weight / whole / background[1] / SURE_DEVIATIONS
-        for row, change in zip(rows.tolist(), gain.tolist(), strict=True):
+        so_far = np.array(list(scores.values()), np.float32)
+        gain = cosine_gain(query, vectors.rows(np.array(list(scores), np.int64)), so_far)
+        _, deviation = vectors.background(query)
+        factor = config.dense_weight / whole / deviation / SURE_DEVIATIONS
+        for row, change in zip(scores, gain.tolist(), strict=True):
             scores[row] += factor * change
     return scores
 
 
 def _worth_of_words(hits: Mapping[int, ScoredChunk], query: TextQuery, store: Store) -> dict[int, float]:
     match = WordMatch(query.terms, query.length)
+    headings = list({hit.heading for hit in hits.values()})
+    texts = ["\n".join(heading) for heading in headings]
+    texts += [f"{hit.context}\n{hit.text}" for hit in hits.values()]
+    places = places_of_terms(query.terms, texts, store)
+    above = {
+        heading: frozenset(term for _, term in found)
+        for heading, found in zip(headings, places, strict=False)
+    }
     held: dict[int, Held] = {}
     on_page: defaultdict[tuple[str, int | None], frozenset[str]] = defaultdict(frozenset)
-    for row, hit in hits.items():
-        body = passage_tokens(f"{hit.context}\n{hit.text}", store)
-        held[row] = match.read(body, passage_tokens("\n".join(hit.heading), store))
+    for (row, hit), found in zip(hits.items(), places[len(headings) :], strict=True):
+        held[row] = match.read(found, above[hit.heading])
         if hit.page is not None:
             on_page[hit.source, hit.page] |= held[row].terms
     named = dict.fromkeys(hits, 0.0)

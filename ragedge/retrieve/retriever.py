@@ -14,7 +14,7 @@ import numpy as np
 from ragedge.config import RetrieveConfig
 from ragedge.datatypes import PlacedSpan, ScoredChunk, SearchResult, SearchTimings, Why
 from ragedge.index.cache import VectorCache
-from ragedge.index.exact import dot_rows
+from ragedge.index.exact import row_products
 from ragedge.index.rows import StoredChunk
 from ragedge.index.store import Store
 from ragedge.question_text import clean_question
@@ -90,8 +90,7 @@ class Retriever:
             chunk.row: _hit(chunk, score_of[chunk.row], _why(chunk.row, *places), text_query, self._store)
             for chunk in self._store.hits(ids[:pool].tolist())
         }
-        background = self._vectors.background(query)
-        total = rescored(hits, text_query, query, self._store, background, self._config)
+        total = rescored(hits, text_query, query, self._store, self._vectors, self._config)
         ranked = [replace(hits[row], score=total[row]) for row in sorted(hits, key=lambda r: (-total[r], r))]
         spread = _spread(widened(self._store, ranked), per_page)
         ranked = sorted(spread, key=_is_contents)  # stable: only what names pages goes behind
@@ -119,11 +118,8 @@ class Retriever:
         if config.fusion == "rank":
             return reciprocal_rank([dense, text], weights, config.rrf_k)
         unseen = np.setdiff1d(text[0], dense[0])
-        rows, codes, scale = self._store.vector_rows(unseen.tolist())
-        ids, scores = (
-            np.concatenate([dense[0], rows]),
-            np.concatenate([dense[1], dot_rows(codes, scale, query)]),
-        )
+        ids = np.concatenate([dense[0], unseen])
+        scores = np.concatenate([dense[1], row_products(self._vectors.rows(unseen), query)])
         return score_based((ids, scores), text, self._vectors.background(query), weights)
 
 

@@ -55,13 +55,15 @@ class WordMatch:
         self._pairs_whole = sum(self._pairs.values()) or 1.0
         self._scale = min(1.0, _SHORT_QUESTION / max(count, 1))
 
-    def read(self, passage: Sequence[str], headings: Sequence[str]) -> Held:
-        """Compare a passage's tokens, in order, and those of the headings above it."""
-        weights = self._weights
-        places = [(place, token) for place, token in enumerate(passage) if token in weights]
-        terms = {token for _, token in places}
-        terms.update(token for token in headings if token in weights)
-        return Held(frozenset(terms), self._window(places), self._phrase(places))
+    def read(self, places: Sequence[tuple[int, str]], above: frozenset[str]) -> Held:
+        """Compare a passage.
+
+        Args:
+            places: Where the question's terms stand in it, by number of the word, ascending.
+            above: Those that stand in the headings above it.
+        """
+        terms = above.union(term for _, term in places)
+        return Held(terms, self._window(places), self._phrase(places))
 
     def score(self, held: Held, on_page: frozenset[str]) -> float:
         """Return what a passage's words are worth.

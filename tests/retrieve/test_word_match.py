@@ -10,7 +10,8 @@ WEIGHTS = {"drain": 2.0, "plug": 1.0, "torque": 1.0}
 
 
 def held(text, headings="", weights=WEIGHTS):
-    return WordMatch(weights, len(weights)).read(text.split(), headings.split())
+    places = [(place, word) for place, word in enumerate(text.split()) if word in weights]
+    return WordMatch(weights, len(weights)).read(places, frozenset(headings.split()) & weights.keys())
 
 
 def test_terms_of_headings_count_as_held():
@@ -34,7 +35,7 @@ def test_a_phrase_is_neighbours_in_the_order_of_the_question():
 
 def test_the_score_by_hand():
     match = WordMatch(WEIGHTS, 3)
-    found = match.read(["drain", "plug"], [])
+    found = match.read([(0, "drain"), (1, "plug")], frozenset())
     expected = COVER * 1.0 + WINDOW * 0.75 + PHRASE * 0.5
     assert match.score(found, frozenset(WEIGHTS)) == pytest.approx(expected)
     assert WordMatch(WEIGHTS, 10).score(found, frozenset(WEIGHTS)) == pytest.approx(expected / 2)
@@ -42,7 +43,7 @@ def test_the_score_by_hand():
 
 def test_a_question_without_known_words_scores_nothing():
     match = WordMatch({}, 2)
-    assert match.score(match.read(["drain"], []), frozenset()) == 0.0
+    assert match.score(match.read([], frozenset()), frozenset()) == 0.0
 
 
 def test_what_is_like_the_leaders_gains_and_the_rest_loses():
