@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,12 +13,11 @@ from ragedge.ingest.clean import clean
 from ragedge.ingest.delimited import find_delimiter, read_rows
 from ragedge.ingest.options import no_options
 from ragedge.ingest.page_builder import PageBuilder
-from ragedge.ingest.table_text import SEPARATOR, render_table
+from ragedge.ingest.table_text import SEPARATOR, names_columns, render_table
 from ragedge.ingest.text_encoding import decode_text
 
 _SAMPLE_CHARS = 65536
 _HEAD_ROWS = 20  # a title and remarks may stand above the heads
-_NUMBER = re.compile(r"[-+±~≈<>≤≥]?\s*\d[\d.,\s/:%-]*$")
 # Longer heads would fill a chunk before its first row; then each row names its own columns.
 _LONGEST_HEADS = 240
 
@@ -75,23 +73,12 @@ def _add(rows: list[list[str]], builder: PageBuilder) -> None:
     if width == 1:
         for row in rows:
             builder.add("paragraph", " ".join(row))
-    elif not _are_heads(rows):
+    elif len(rows) < 2 or not names_columns(rows[0]):
         builder.add("table", render_table(rows))
     elif len(SEPARATOR.join(rows[0])) <= _LONGEST_HEADS:
         builder.add("table", render_table(rows), header_rows=1)
     else:
         builder.add("table", "\n".join(_named(rows[0], row) for row in rows[1:]))
-
-
-def _are_heads(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row names columns: words without numbers, no word twice, over other rows."""
-    heads = [cell for cell in rows[0] if cell]
-    return (
-        len(rows) > 1
-        and len(heads) > 1
-        and len(set(heads)) == len(heads)
-        and not any(_NUMBER.match(cell) for cell in heads)
-    )
 
 
 def _named(heads: Sequence[str], row: Sequence[str]) -> str:

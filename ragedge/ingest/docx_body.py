@@ -13,7 +13,7 @@ from ragedge.ingest.clean import clean
 from ragedge.ingest.docx_styles import Numbering, Style, Styles, is_on, value
 from ragedge.ingest.page_builder import PageBuilder
 from ragedge.ingest.safety import is_bare_notice_word, notice_kind
-from ragedge.ingest.table_text import render_table
+from ragedge.ingest.table_text import joined_heads, names_columns, render_table
 
 # Wrappers whose content stands in the text as if they were not there.
 _WRAPPERS = {
@@ -30,7 +30,6 @@ _WRAPPERS = {
 }
 _REMOVED = {"del", "moveFrom", "instrText", "delText", "pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr", "tblGrid"}
 _CONTENTS_STYLE = re.compile(r"toc \d|table of figures|index \d")
-_NUMBER = re.compile(r"[-+±~≈<>≤≥]?\s*\d[\d.,\s/:%-]*$")
 _MOST_COLUMNS = 200
 _DEEPEST_LIST = 8
 _TITLE_CHARS, _TITLE_WORDS = 80, 10
@@ -251,6 +250,7 @@ class BodyReader:
         rows = list(_children(table, "tr"))
         notes: list[_Paragraph] = []
         grid = [self._row(row, notes) for row in rows]
+        goes_on = len(grid) > 1 and any(cell.goes_on for cell in grid[1])
         _fill_merged(grid)
         texts = [[cell.text for cell in row] for row in grid]
         filled = [[text for text in row if text.strip()] for row in texts]
@@ -258,10 +258,10 @@ class BodyReader:
             self._box(filled)
         else:
             self._end_notice()
-            heads = _head_rows(rows, texts)
+            heads = _head_rows(rows, texts, goes_on=goes_on)
             kept = [row for row in texts if any(cell.strip() for cell in row)]
             if heads > 1:  # heads over several lines become one, column by column
-                kept = [_joined_heads(kept[:heads]), *kept[heads:]]
+                kept = [joined_heads(kept[:heads]), *kept[heads:]]
             self._builder.add("table", render_table(kept), header_rows=min(heads, 1))
         for paragraph in notes:
             self._after(paragraph)
@@ -327,32 +327,17 @@ def _fill_merged(grid: list[list[_Cell]]) -> None:
                 cell.text = above[at].text
 
 
-def _head_rows(rows: list[Element], texts: list[list[str]]) -> int:
+def _head_rows(rows: list[Element], texts: list[list[str]], *, goes_on: bool) -> int:
     """Return how many rows are column heads: those marked to repeat on each page, else a first row of words."""
     marked = 0
     while marked < len(rows) and is_on(rows[marked].find("trPr"), "tblHeader"):
         marked += 1
     if marked:
         return min(marked, len(texts) - 1)
-    first = [cell for cell in texts[0] if cell.strip()]
-    names = (
-        len(first) > 1 and len(set(first)) == len(first) and not any(_NUMBER.match(cell) for cell in first)
-    )
-    return 1 if names and len(texts) > 1 else 0
-
-
-def _joined_heads(rows: list[list[str]]) -> list[str]:
-    """Write head rows as one; a head over several columns is repeated in each."""
-    width = max(map(len, rows))
-    columns: list[list[str]] = [[] for _ in range(width)]
-    for number, row in enumerate(rows):
-        last = ""
-        for at in range(width):
-            text = row[at] if at < len(row) else ""
-            last = text if text.strip() or number == len(rows) - 1 else last
-            if last.strip() and last not in columns[at]:
-                columns[at].append(last)
-    return [" ".join(column) for column in columns]
+    if len(texts) < 2 or not names_columns(texts[0]):
+        return 0
+    # A head over two rows: the cells beside it in the second one are heads as well.
+    return 2 if goes_on and len(texts) > 2 and names_columns(texts[1]) else 1
 
 
 def _is_title(text: str) -> bool:

@@ -14,8 +14,9 @@ from ragedge.ingest.clean import clean
 from ragedge.ingest.options import no_options
 from ragedge.ingest.page_builder import PageBuilder
 from ragedge.ingest.safety import is_bare_notice_word, notice_kind
-from ragedge.ingest.table_text import render_table
+from ragedge.ingest.table_text import Cell, expanded, joined_heads, names_columns, render_table
 from ragedge.ingest.text_encoding import decode_text
+from ragedge.ingest.wrapped_lines import without_cjk_breaks
 
 _CHARSET = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w.:-]+)""", re.I)
 _UNREAD = {
@@ -37,6 +38,7 @@ _BLOCKS = {
     "dl", "dt", "dd", "address", "fieldset", "form", "details", "summary", "ul", "ol", "body", "html", "center", "hr",
 }  # fmt: skip
 _MAX_DEPTH = 20
+_HEADED_ROWS = 2  # fewer rows are no table that needs heads
 
 
 def create(options: Mapping[str, Any]) -> HtmlLoader:
@@ -89,7 +91,7 @@ class _Reader(HTMLParser):
         self._skipping: list[str] = []  # open elements whose text is not read
         self._lists: list[int] = []  # next number of each open list; 0 for bullets
         self._items: list[str] = []
-        self._rows: list[list[str]] | None = None
+        self._rows: list[list[Cell]] | None = None
         self._head_rows = 0
         self._cell_open = False
         self._table_depth = 0
@@ -109,7 +111,7 @@ class _Reader(HTMLParser):
                 self._flush()
                 self._rows, self._head_rows = [], 0
         elif self._rows is not None:
-            self._table_tag(tag)
+            self._table_tag(tag, dict(attrs))
         elif tag == "br":
             self._text.append("\n")
         elif tag == "li":
@@ -148,15 +150,9 @@ class _Reader(HTMLParser):
             self._table_depth -= 1
             if self._table_depth == 0 and self._rows is not None:
                 self._end_cell()
-                rows = [row for row in self._rows if any(cell.strip() for cell in row)]
+                rows, heads = self._rows, self._head_rows
                 self._rows = None
-                if any(len(row) > 1 for row in rows):
-                    self._builder.add(
-                        "table", render_table(rows), header_rows=min(self._head_rows, len(rows) - 1)
-                    )
-                else:  # a table of one column is layout
-                    for row in rows:
-                        self._builder.add("paragraph", row[0])
+                self._table(rows, heads)
         elif self._rows is not None:
             self._end_cell() if tag in ("td", "th", "tr") else None
         elif tag == "li":
@@ -178,7 +174,7 @@ class _Reader(HTMLParser):
         elif self._in_pre:
             self._text.append(data)
         elif self._rows is None or self._cell_open:
-            self._text.append(re.sub(r"\s+", " ", data))
+            self._text.append(re.sub(r"\s+", " ", without_cjk_breaks(data)))
 
     def finish(self) -> PageBuilder:
         """Return the builder with everything that was left open."""
@@ -193,7 +189,24 @@ class _Reader(HTMLParser):
             self._builder.add(notice_kind(self._bare_notice) or "note", self._bare_notice)
         return self._builder
 
-    def _table_tag(self, tag: str) -> None:
+    def _table(self, cells: list[list[Cell]], heads: int) -> None:
+        """Add a table; one of a single column is layout."""
+        rows = expanded(cells)
+        empty = [i for i, row in enumerate(rows) if not any(cell.strip() for cell in row)]
+        heads -= sum(i < heads for i in empty)
+        rows = [row for i, row in enumerate(rows) if i not in empty]
+        if not any(len([cell for cell in row if cell.strip()]) > 1 for row in rows):
+            for row in rows:
+                self._builder.add("paragraph", " ".join(cell for cell in row if cell))
+            return
+        if not heads and len(rows) > _HEADED_ROWS and names_columns(rows[0]):
+            heads = 1  # a table without th
+        heads = min(heads, len(rows) - 1)
+        if heads > 1:
+            rows, heads = [joined_heads(rows[:heads]), *rows[heads:]], 1
+        self._builder.add("table", render_table(rows), header_rows=heads)
+
+    def _table_tag(self, tag: str, attributes: Mapping[str, str | None]) -> None:
         assert self._rows is not None
         if tag == "tr" and self._table_depth == 1:
             self._end_cell()
@@ -206,14 +219,14 @@ class _Reader(HTMLParser):
                 self._head_rows += 1
             elif tag == "td" and self._head_rows == len(self._rows) and self._rows[-1]:
                 self._head_rows -= 1  # the first cell alone was a row's head, not a column's
-            self._rows[-1].append("")
+            self._rows[-1].append(Cell("", _span(attributes, "colspan"), _span(attributes, "rowspan")))
             self._cell_open = True
         elif tag in _BLOCKS or tag in ("br", "li", "td", "tr"):
             self._text.append(" ")
 
     def _end_cell(self) -> None:
         if self._cell_open and self._rows and self._rows[-1]:
-            self._rows[-1][-1] = "".join(self._text).strip()
+            self._rows[-1][-1].text = "".join(self._text).strip()
         self._text, self._cell_open = [], False
 
     def _end_item(self) -> None:
@@ -239,3 +252,9 @@ class _Reader(HTMLParser):
         if kind == "paragraph":
             kind = notice_kind(text.split("\n")[0]) or kind
         self._builder.add(kind, text, level=level)
+
+
+def _span(attributes: Mapping[str, str | None], name: str) -> int:
+    """Return how many columns or rows a cell covers; 1 where it does not say, or says nonsense."""
+    text = attributes.get(name) or "1"
+    return int(text) if text.isdecimal() and 0 < len(text) < 4 and int(text) else 1

@@ -21,6 +21,7 @@ from ragedge.ingest.page_builder import PageBuilder
 from ragedge.ingest.safety import is_bare_notice_word, notice_kind
 from ragedge.ingest.table_text import render_table
 from ragedge.ingest.text_encoding import decode_text
+from ragedge.ingest.wrapped_lines import join
 
 _HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
 _UNDERLINE = re.compile(r"^ {0,3}(=+|-+)\s*$")
@@ -195,7 +196,7 @@ def _unwrapped(texts: list[str], lines: list[str]) -> list[str]:
         if hard or _ITEM.match(line) or is_bare_notice_word(joined[-1]):
             joined.append(text)
         else:
-            joined[-1] = f"{joined[-1].removesuffix(chr(92))} {text.strip()}"
+            joined[-1] = join(joined[-1].removesuffix(chr(92)), text)
         hard = line.endswith(("  ", "\\"))
     return joined
 

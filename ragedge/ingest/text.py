@@ -14,6 +14,7 @@ from ragedge.ingest.options import no_options
 from ragedge.ingest.page_builder import PageBuilder
 from ragedge.ingest.safety import is_bare_notice_word, notice_kind
 from ragedge.ingest.text_encoding import decode_text
+from ragedge.ingest.wrapped_lines import unwrap_cjk
 
 _RULE = re.compile(r"^\s*([=\-~*_#])\1{2,}\s*$")
 LIST_ITEM = re.compile(r"^\s*(?:[-*•‣▪–—·○●◦]\s+|\(?(?:\d{1,3}|[a-zA-Z])[.)]\s+|[①-⑳㉑-㉟]\s*)\S")
@@ -77,12 +78,12 @@ def _add(builder: PageBuilder, lines: list[str]) -> None:
         return
     notice = notice_kind(lines[0])
     if notice:
-        builder.add(notice, "\n".join(lines))
+        builder.add(notice, "\n".join(unwrap_cjk(lines)))
     elif len(lines) == 1 and is_heading(lines[0]):
         builder.add("heading", lines[0].strip(), level=heading_level(lines[0]))
     else:
         kind: BlockKind = "list" if LIST_ITEM.match(lines[0]) else "paragraph"
-        builder.add(kind, "\n".join(lines))
+        builder.add(kind, "\n".join(unwrap_cjk(lines)))
 
 
 def is_heading(line: str) -> bool:

@@ -106,7 +106,8 @@ def test_numbers_of_many_levels_start_where_they_are_told():
     ]  # fmt: skip
 
 
-def test_tables_have_heads_and_repeat_what_is_merged():
+@pytest.mark.parametrize("marked", [True, False])
+def test_tables_have_heads_and_repeat_what_is_merged(marked):
     made = python_docx.Document()
     made.add_paragraph("Table 1: Torques", style="Caption")
     table = made.add_table(rows=4, cols=3)
@@ -115,9 +116,11 @@ def test_tables_have_heads_and_repeat_what_is_merged():
         for cell, text in zip(row.cells, texts, strict=True):
             cell.text = text
     table.cell(0, 1).merge(table.cell(0, 2)).text = "Torque"
+    table.cell(0, 0).merge(table.cell(1, 0)).text = "Group"
     table.cell(2, 0).merge(table.cell(3, 0)).text = "Oil"
-    for row in table.rows[:2]:
-        row._tr.get_or_add_trPr().append(element(f"<w:tblHeader {nsdecls('w')}/>"))
+    if marked:
+        for row in table.rows[:2]:
+            row._tr.get_or_add_trPr().append(element(f"<w:tblHeader {nsdecls('w')}/>"))
     [page] = docx.create({}).load(saved(made), "a.docx").pages
     found = [(block.kind, block.header_rows, text) for block, text in iter_block_text(page)]
     assert found == [

@@ -143,3 +143,55 @@ def test_no_words_is_no_text(loader):
 
 def test_control_characters_are_dropped():
     assert text.create({}).load(b"a\x00b\x07c \xef\xbf\xbf", "a.txt").pages[0].text == "abc"
+
+
+JAPANESE = [
+    "冷却液の量を点検する。エンジンが冷えて",
+    "いるときに、リザーブタンクの液面が上限",
+    "と下限の間にあることを確かめる。",
+]
+
+
+@pytest.mark.parametrize(
+    ("loader", "text_of"),
+    [
+        (markdown, "\n".join(JAPANESE)),
+        (html, "<p>" + "\n  ".join(JAPANESE) + "</p>"),
+        (text, "\n".join(JAPANESE)),
+    ],
+)
+def test_wrapped_lines_of_japanese_are_joined_without_a_space(loader, text_of):
+    assert loader.create({}).load(text_of.encode(), "a").pages[0].text == "".join(JAPANESE)
+
+
+@pytest.mark.parametrize("loader", [markdown, html])
+def test_wrapped_lines_of_other_scripts_keep_their_space(loader):
+    for first, second in (("Open the", "plug."), ("냉각수를", "점검한다."), ("バルブ", "EX-4")):
+        assert loader.create({}).load(f"{first}\n{second}".encode(), "a").pages[0].text == f"{first} {second}"
+
+
+def test_short_lines_of_japanese_text_stay_apart():
+    parts = "部品表\nドレンプラグのガスケット\n注油口キャップ"
+    assert text.create({}).load(parts.encode(), "a.txt").pages[0].text == parts
+    address = "本社\n東京都\n電話"
+    assert text.create({}).load(address.encode(), "a.txt").pages[0].text == address
+
+
+SPANNED = b"""<table><tr><th rowspan=2>Group</th><th colspan=2>Torque</th></tr><tr><th>Nm</th><th>lb-ft</th></tr>
+<tr><td rowspan=2>Oil</td><td>25</td><td>18</td></tr><tr><td>9</td><td>7</td></tr>
+<tr><td colspan=2>see page 3</td><td>x</td></tr></table>"""
+
+
+def test_cells_over_several_rows_and_columns_keep_the_others_in_their_columns():
+    document = html.create({}).load(SPANNED, "a.html")
+    assert blocks(document) == [
+        ("table", "Group | Torque Nm | Torque lb-ft\nOil | 25 | 18\nOil | 9 | 7\nsee page 3 | - | x")
+    ]
+    assert document.pages[0].blocks[0].header_rows == 1
+
+
+@pytest.mark.parametrize(("first", "heads"), [("<td>Part<td>Nm", 1), ("<td>12<td>25", 0)])
+def test_a_table_without_head_cells_has_heads_if_its_first_row_names_columns(first, heads):
+    rows = "".join(f"<tr><td>M{i}<td>{i}" for i in range(3))
+    document = html.create({}).load(f"<table><tr>{first}{rows}</table>".encode(), "a.html")
+    assert document.pages[0].blocks[0].header_rows == heads
