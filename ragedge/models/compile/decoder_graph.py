@@ -158,7 +158,11 @@ class GraphBuilder:
         else:
             active = self._contrib("QuickGelu", [gate], p + "active", alpha=1.0)  # x * sigmoid(x)
         product = self._node("Mul", [active, up], p + "product")
-        down = self._store.matrix([p + "ffn_down.weight"], p + "down", [config.hidden], config.feed_forward)
+        # Its input, a product of two branches, has the outliers, and what shares a block with one is rounded
+        # coarsely; see docs/decisions/009-activations-in-short-blocks.md.
+        down = self._store.matrix(
+            [p + "ffn_down.weight"], p + "down", [config.hidden], config.feed_forward, short_blocks=True
+        )
         return self._matmul(product, down, p + "down")
 
     def _bias(self, p: str, parts: list[str], widths: list[int], name: str) -> str:

@@ -15,6 +15,7 @@ from ragedge.models.compile.decoder_weights import Region, WeightsFile
 from ragedge.models.compile.gguf_blocks import read_floats, stream
 from ragedge.models.compile.gguf_header import GgufHeader, TensorInfo
 
+SHORT_BLOCK = 16  # the least that MatMulNBits takes
 _TABLE_ROWS = 1024  # positions computed at once
 
 
@@ -64,10 +65,18 @@ class MatrixStore:
         columns: int,
         *,
         eight_bits: bool = False,
+        short_blocks: bool = False,
     ) -> Matrix:
         """Store one matrix, or several stacked on one another, in one common layout.
 
-        ``eight_bits`` rules out narrower codes.
+        Args:
+            names: The tensors, from the top row down.
+            stored_name: What its parts are called in the graph.
+            rows: Of each tensor.
+            columns: Of all of them.
+            eight_bits: Rule out narrower codes.
+            short_blocks: Cut blocks of 8-bit codes to 16 columns, each half with the scale of the whole: equal
+                weights, but the operator rounds its input block by block too.
 
         Raises:
             ModelIntegrityError: a tensor is missing or of another shape.
@@ -77,6 +86,8 @@ class MatrixStore:
         layout = layout_for(frozenset(tensor.type for tensor in tensors))
         if eight_bits:
             layout = replace(layout, bits=8)
+        if short_blocks and layout.bits == 8:
+            layout = replace(layout, block=SHORT_BLOCK)
         if columns % 32:
             raise UnsupportedModelError(
                 f"tensor {names[0]!r} has rows of {columns}; a multiple of 32 is supported"

@@ -113,3 +113,18 @@ def test_equal_files_compile_to_equal_bytes(build):
     _, two = build(tiny_of("qwen3"), "two")
     for name in ("model.onnx", "model.onnx.data", "tokenizer.json", "chat_template.jinja"):
         assert (one / name).read_bytes() == (two / name).read_bytes()
+
+
+@pytest.mark.parametrize(("kind", "columns"), [("Q8_0", 16), ("Q4_1", 16), ("Q4_0", 32)])
+def test_the_second_feed_forward_matrix_is_rounded_in_short_blocks(build, kind, columns):
+    import onnx
+
+    _, folder = build(tiny_of("llama", kind))
+    nodes = onnx.load(str(folder / "model.onnx"), load_external_data=False).graph.node
+    found = {
+        node.name: {a.name: a.i for a in node.attribute}["block_size"]
+        for node in nodes
+        if node.op_type == "MatMulNBits"
+    }
+    assert found["blk.0.down.y"] == columns
+    assert {block for name, block in found.items() if not name.endswith(".down.y")} == {32}
