@@ -232,9 +232,7 @@ class KnowledgeBase:
         started = time.perf_counter()
         question = clean_question(question)
         hits = self._loaded_retriever().search(question, where=where, per_page=_PASSAGES_PER_PAGE)
-        # Only now: opening a session holds the interpreter's lock, and would delay the search, not run beside it.
-        generator = self._generator_loading()
-        answerer = Answerer(generator, self.config.generate, by_vectors(self._loaded_embedder()))
+        answerer = Answerer(None, self.config.generate, by_vectors(self._loaded_embedder()))
         run = answerer.start(
             question,
             hits,
@@ -244,6 +242,9 @@ class KnowledgeBase:
             seed=seed,
             neighbours=functools.partial(around, self._open_store()),
         )
+        if run.may_generate:
+            # Only now: opening a session holds the interpreter's lock, and would delay what comes before.
+            run.use(self._generator_loading())
         return AnswerStream(run, self._guard)
 
     # What is in it

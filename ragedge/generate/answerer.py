@@ -150,6 +150,15 @@ class AnswerRun:
         self._closed = False
         self._steps = self._run()
 
+    @property
+    def may_generate(self) -> bool:
+        """Whether the answer may hold a sentence of the model; if not, none need be loaded for it."""
+        return self._decision.reason is None and self._findings.question.form in MODEL_FORMS
+
+    def use(self, generator: Generator | Future[Generator] | None) -> None:
+        """Take another generator than the answerer's; before the run is iterated."""
+        self._generator = generator
+
     def __iter__(self) -> Iterator[Sentence]:
         return self
 
@@ -218,7 +227,7 @@ class AnswerRun:
             yield self._quote(quote)
             if self._closed:
                 return
-        if self._generator is not None and self._findings.question.form in MODEL_FORMS:
+        if self._generator is not None and self.may_generate:
             generator = self._generator
             # One that is still loading is waited for here; that one cannot load is the caller's to mend.
             yield from self._model_sentence(

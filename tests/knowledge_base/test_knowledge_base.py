@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import ragedge
+from ragedge import plugins
 from ragedge.errors import (
     ConfigError,
     IndexMismatchError,
@@ -65,6 +68,25 @@ def test_three_lines_of_python(kb_path: Path, manuals: Path) -> None:
     assert "31 N·m" in str(answer)
     assert answer.citations[0].source == "pump.md"
     assert not answer.abstained
+
+
+def test_the_generator_is_loaded_only_for_an_answer_that_it_may_write(
+    kb_path: Path, manuals: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created: list[str] = []
+    create = plugins.create
+
+    def noted(kind: plugins.Kind, name: str, options: Mapping[str, Any] | None = None) -> Any:
+        created.append(kind)
+        return create(kind, name, options)
+
+    monkeypatch.setattr(plugins, "create", noted)
+    with ragedge.open(kb_path, create=True) as kb:
+        kb.ingest(manuals)
+        assert kb.ask("Who won the football world cup in Brazil?").abstained
+        assert "generator" not in created
+        kb.ask("What is the drain plug torque?")
+        assert "generator" in created
 
 
 def test_one_line(kb_path: Path, manuals: Path) -> None:
