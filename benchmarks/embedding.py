@@ -2,8 +2,9 @@
 
     python benchmarks/embedding.py --scifact ../shared/data/scifact --json result.json
 
-Both run in one process, in turn, the same texts in each round, so that a busy machine slows both sides;
-the ratio is the median over rounds of paired times. Texts are 900 characters each, cut from SciFact's
+Each side has a process of its own, and they take turns at the same texts in one run: a busy machine slows
+both, and neither pays for threads of the other that still spin or for memory that the other holds. The ratio
+is the median over rounds of paired times. Texts are 900 characters each, cut from SciFact's
 abstracts. Quality is nDCG@10 of exact search over the whole corpus (title and abstract), queries of the
 split that is named. Needs sentence-transformers and torch beside ragedge.
 """
@@ -13,12 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import multiprocessing
 import random
 import statistics
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--source", type=Path, help="its sentence-transformers folder; fetched if not given")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--texts", type=int, default=64, help="texts a round")
+    parser.add_argument("--queries", type=int, default=100, help="queries a round")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--no-quality", action="store_true", help="leave nDCG out, which takes minutes")
     parser.add_argument("--json", type=Path)
@@ -44,14 +46,17 @@ def main() -> None:
     corpus, queries = read_corpus(args.scifact), read_queries(args.scifact)
     with tempfile.TemporaryDirectory() as scratch:
         source = args.source or fetch(args.model, Path(scratch))
-        peer = load_peer(source, args.threads)
-    from ragedge.embed.onnx_embedder import create
-
-    ours = create({"model": args.model, "threads": args.threads})
+        peer = Peer(str(source), args.threads)
+        sides = Side(Ours, args.model, args.threads), Side(Peer, str(source), args.threads)
+    ours = Ours(args.model, args.threads)
     texts = passages(list(corpus.values()), args.texts)
     result: dict[str, Any] = {"model": args.model, "threads": args.threads, "rounds": args.rounds}
-    result["passages"] = compare_passages(ours, peer, texts, args.rounds)
-    result["query"] = compare_queries(ours, peer, list(queries.values())[:100], args.rounds)
+    result["passages"] = compare_passages(*sides, texts, args.rounds)
+    tokens = statistics.mean(len(ours.token_spans(text)) for text in texts)
+    result["passages"]["tokens_each"] = round(tokens, 1)
+    result["query"] = compare_queries(*sides, list(queries.values())[: args.queries], args.rounds)
+    for side in sides:
+        side.close()
     result["cosine"] = agreement(ours, peer, texts)
     if not args.no_quality:
         result["ndcg@10"] = compare_quality(ours, peer, corpus, queries, read_qrels(args.scifact, args.split))
@@ -67,14 +72,75 @@ def fetch(model: str, scratch: Path) -> Path:
     return fetch_source(catalog.entry(model).carriers[0], scratch)
 
 
-def load_peer(source: Path, threads: int) -> Any:
-    import torch
-    from sentence_transformers import SentenceTransformer
+class Ours:
+    """ragedge, as ``Side`` drives it."""
 
-    torch.set_num_threads(threads)
-    peer = SentenceTransformer(str(source), device="cpu")
-    peer.eval()
-    return peer
+    def __init__(self, model: str, threads: int) -> None:
+        from ragedge.embed.onnx_embedder import create
+
+        self._embedder = create({"model": model, "threads": threads})
+        self.token_spans, self.embed_query = self._embedder.token_spans, self._embedder.embed_query
+
+    def embed(self, texts: list[str], batch_size: int = 1) -> np.ndarray:
+        """Each text is a run of its own; there is no batch."""
+        return self._embedder.embed_passages(texts)
+
+
+class Peer:
+    """sentence-transformers, likewise."""
+
+    def __init__(self, source: str, threads: int) -> None:
+        import torch
+        from sentence_transformers import SentenceTransformer
+
+        torch.set_num_threads(threads)
+        self._model = SentenceTransformer(source, device="cpu")
+        self._model.eval()
+
+    def embed(self, texts: list[str], batch_size: int = 32) -> np.ndarray:
+        rows: np.ndarray = self._model.encode(texts, batch_size=batch_size, show_progress_bar=False)
+        return rows
+
+    def embed_query(self, text: str) -> np.ndarray:
+        return self.embed([text], 1)[0]
+
+
+class Side:
+    """One engine in a process of its own, idle until it is asked for a time."""
+
+    def __init__(self, engine: type[Ours] | type[Peer], model: str, threads: int) -> None:
+        spawning = multiprocessing.get_context("spawn")
+        self._pipe, end = spawning.Pipe()
+        self._process = spawning.Process(target=serve, args=(end, engine, model, threads), daemon=True)
+        self._process.start()
+        end.close()
+        if self._pipe.recv() != "ready":
+            raise SystemExit(f"{engine.__name__} did not start")
+
+    def seconds(self, texts: list[str], batch_size: int | None) -> float:
+        """Embed texts in batches, or one by one as queries where no size is given; the time by its own clock."""
+        self._pipe.send((texts, batch_size))
+        taken: float = self._pipe.recv()
+        return taken
+
+    def close(self) -> None:
+        self._pipe.send(None)
+        self._process.join()
+
+
+def serve(pipe: Any, engine: type[Ours] | type[Peer], model: str, threads: int) -> None:
+    """Answer one end of a pipe; the other end is a ``Side``."""
+    loaded = engine(model, threads)
+    pipe.send("ready")
+    while (task := pipe.recv()) is not None:
+        texts, batch_size = task
+        started = time.perf_counter()
+        if batch_size is None:
+            for text in texts:
+                loaded.embed_query(text)
+        else:
+            loaded.embed(texts, batch_size)
+        pipe.send(time.perf_counter() - started)
 
 
 def passages(texts: list[str], count: int) -> list[str]:
@@ -83,13 +149,11 @@ def passages(texts: list[str], count: int) -> list[str]:
     return [pool[start : start + CHARACTERS] for start in range(0, count * CHARACTERS, CHARACTERS)]
 
 
-def compare_passages(ours: Any, peer: Any, texts: list[str], rounds: int) -> dict[str, Any]:
-    best = min(BATCH_SIZES, key=lambda size: seconds(lambda: peer_encode(peer, texts, size)))
-    mine, theirs = paired(lambda: ours.embed_passages(texts), lambda: peer_encode(peer, texts, best), rounds)
-    tokens = statistics.mean(len(ours.token_spans(text)) for text in texts)
+def compare_passages(ours: Side, peer: Side, texts: list[str], rounds: int) -> dict[str, Any]:
+    best = min(BATCH_SIZES, key=lambda size: peer.seconds(texts, size))
+    mine, theirs = paired(ours, peer, texts, best, rounds)
     return {
         "texts": len(texts),
-        "tokens_each": round(tokens, 1),
         "peer_batch_size": best,
         "documents_s": round(len(texts) / statistics.median(mine), 1),
         "peer_documents_s": round(len(texts) / statistics.median(theirs), 1),
@@ -97,16 +161,8 @@ def compare_passages(ours: Any, peer: Any, texts: list[str], rounds: int) -> dic
     }
 
 
-def compare_queries(ours: Any, peer: Any, questions: list[str], rounds: int) -> dict[str, Any]:
-    def run_ours() -> None:
-        for question in questions:
-            ours.embed_query(question)
-
-    def run_peer() -> None:
-        for question in questions:
-            peer_encode(peer, [question], 1)
-
-    mine, theirs = paired(run_ours, run_peer, rounds)
+def compare_queries(ours: Side, peer: Side, questions: list[str], rounds: int) -> dict[str, Any]:
+    mine, theirs = paired(ours, peer, questions, None, rounds)
     return {
         "queries": len(questions),
         "ms": round(statistics.median(mine) / len(questions) * 1e3, 3),
@@ -115,26 +171,24 @@ def compare_queries(ours: Any, peer: Any, questions: list[str], rounds: int) -> 
     }
 
 
-def agreement(ours: Any, peer: Any, texts: list[str]) -> dict[str, float]:
-    cosines = (ours.embed_passages(texts) * peer_encode(peer, texts, 8)).sum(axis=1)
+def agreement(ours: Ours, peer: Peer, texts: list[str]) -> dict[str, float]:
+    cosines = (ours.embed(texts) * peer.embed(texts, 8)).sum(axis=1)
     return {"mean": round(float(cosines.mean()), 5), "min": round(float(cosines.min()), 5)}
 
 
 def compare_quality(
-    ours: Any, peer: Any, corpus: dict[str, str], queries: dict[str, str], qrels: dict[str, dict[str, int]]
+    ours: Ours, peer: Peer, corpus: dict[str, str], queries: dict[str, str], qrels: dict[str, dict[str, int]]
 ) -> dict[str, Any]:
     names, texts = list(corpus), list(corpus.values())
     asked = list(qrels)
     mine = score(
         names,
-        ours.embed_passages(texts),
+        ours.embed(texts),
         asked,
         np.stack([ours.embed_query(queries[q]) for q in asked]),
         qrels,
     )
-    theirs = score(
-        names, peer_encode(peer, texts, 32), asked, peer_encode(peer, [queries[q] for q in asked], 32), qrels
-    )
+    theirs = score(names, peer.embed(texts), asked, peer.embed([queries[q] for q in asked]), qrels)
     low, high = bootstrap([a - b for a, b in zip(mine, theirs, strict=True)])
     return {
         "queries": len(asked),
@@ -160,27 +214,18 @@ def score(
     return values
 
 
-def peer_encode(peer: Any, texts: list[str], batch_size: int) -> np.ndarray:
-    rows: np.ndarray = peer.encode(texts, batch_size=batch_size, show_progress_bar=False)
-    return rows
-
-
-def seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
 def paired(
-    ours: Callable[[], object], peer: Callable[[], object], rounds: int
+    ours: Side, peer: Side, texts: list[str], batch_size: int | None, rounds: int
 ) -> tuple[list[float], list[float]]:
-    ours(), peer()  # warm both
-    mine, theirs = [], []
+    """Time both in turn, the one that begins changing from round to round."""
+    for side in (ours, peer):
+        side.seconds(texts, batch_size)  # warm
+    taken: dict[Side, list[float]] = {ours: [], peer: []}
     for index in range(rounds):
-        for which in (0, 1) if index % 2 else (1, 0):
+        for side in (ours, peer) if index % 2 else (peer, ours):
             time.sleep(0.2)  # let the other's threads stop spinning
-            (theirs if which else mine).append(seconds(peer if which else ours))
-    return mine, theirs
+            taken[side].append(side.seconds(texts, batch_size))
+    return taken[ours], taken[peer]
 
 
 def ratio(mine: list[float], theirs: list[float]) -> dict[str, float]:
