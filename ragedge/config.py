@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hints
 
@@ -33,6 +33,7 @@ BUILT_IN_LOADERS = {
     "text/plain": "text",
 }
 
+ABSTAIN_BELOW = "generate.abstain_below"
 Origin = Literal["flag", "file", "tuned", "default"]
 
 
@@ -206,7 +207,13 @@ class GenerateConfig:
     abstain_below: Annotated[
         float,
         Setting(ge=0, le=1, description="Confidence under which the answer is that the manual does not say."),
-    ] = 0.4
+    ] = 0.35
+    calibrate: Annotated[
+        bool,
+        Setting(
+            description="After an ingest, fit `abstain_below` to the documents, with questions made from them."
+        ),
+    ] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +259,15 @@ class EffectiveConfig:
             key: {"value": value, "origin": self.origins.get(key, "default")}
             for key, value in flatten(asdict(self.config)).items()
         }
+
+    def calibrated(self, threshold: float) -> EffectiveConfig:
+        """Return the settings with a threshold of abstaining fitted to the documents, where none was set."""
+        if self.origins.get(ABSTAIN_BELOW, "default") != "default":
+            return self
+        generate = replace(self.config.generate, abstain_below=threshold)
+        return EffectiveConfig(
+            replace(self.config, generate=generate), {**self.origins, ABSTAIN_BELOW: "tuned"}
+        )
 
 
 def setting_keys() -> list[str]:

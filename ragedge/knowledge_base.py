@@ -21,7 +21,7 @@ from ragedge import plugins
 from ragedge.answer_stream import AnswerStream
 from ragedge.config import Config, EffectiveConfig
 from ragedge.datatypes import Answer, IngestReport, SearchResult
-from ragedge.errors import KnowledgeBaseNotFoundError, SourceError
+from ragedge.errors import KnowledgeBaseNotFoundError, RagedgeError, SourceError
 from ragedge.privacy import egress as network
 from ragedge.privacy.vault import Vault
 from ragedge.question_text import clean_question
@@ -41,6 +41,7 @@ Progress = Callable[[str, int, int | None], None]
 Egress = Literal["off", "calls", "process"]
 # For an answer: a page of tables holds the question's words in one and the fact in another.
 _PASSAGES_PER_PAGE = 2
+_CALIBRATION_SHARE = 0.1  # of the time an ingest took
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -142,6 +143,8 @@ class KnowledgeBase:
         report = intake.run(paths, include, exclude, prefix)
         if self._store is not None:
             self._vectors().refresh(_staged("building the index", progress))
+            if self.config.generate.calibrate and (report.documents or report.removed):
+                self._calibrate(_CALIBRATION_SHARE * report.seconds)
         return report
 
     @guarded
@@ -228,11 +231,12 @@ class KnowledgeBase:
         from ragedge.generate.answerer import Answerer
         from ragedge.generate.unit_vectors import by_vectors
         from ragedge.retrieve.neighbours import around
+        from ragedge.retrieve.word_counts import word_counts
 
         started = time.perf_counter()
         question = clean_question(question)
         hits = self._loaded_retriever().search(question, where=where, per_page=_PASSAGES_PER_PAGE)
-        answerer = Answerer(None, self.config.generate, by_vectors(self._loaded_embedder()))
+        answerer = Answerer(None, self._in_force().config.generate, by_vectors(self._loaded_embedder()))
         run = answerer.start(
             question,
             hits,
@@ -241,6 +245,7 @@ class KnowledgeBase:
             budget_ms=budget_ms,
             seed=seed,
             neighbours=functools.partial(around, self._open_store()),
+            counts=word_counts(self._open_store(), question),
         )
         if run.may_generate:
             # Only now: opening a session holds the interpreter's lock, and would delay what comes before.
@@ -252,8 +257,11 @@ class KnowledgeBase:
     @guarded
     def status(self) -> dict[str, Any]:
         """Return what the knowledge base holds and every effective setting, as ``status --json`` prints it."""
+        from ragedge.calibration.calibrate import abstention
+
         store = self._open_store()
         counts = store.counts()
+        in_force = self._in_force()
         return {
             "schema": 1,
             "schema_version": store.schema_version,
@@ -272,7 +280,8 @@ class KnowledgeBase:
             ],
             "embedder": dict(store.embedder.as_dict()),
             "index": self._index_status(),
-            "settings": self._effective.as_dict(),
+            "settings": in_force.as_dict(),
+            "abstention": abstention(store, in_force),
             "encrypted": self._vault.cipher is not None,
             "bytes": store.bytes_used(),
             "content_digest": store.content_digest(),
@@ -428,6 +437,28 @@ class KnowledgeBase:
     def _index_status(self) -> dict[str, Any]:
         cache = self._vectors()
         return {"kind": cache.kind, "state": cache.state(), "count": self._open_store().counts().chunks}
+
+    def _calibrate(self, limit_s: float) -> None:
+        """Fit the threshold of abstaining to the documents; what cannot be fitted leaves the one in force."""
+        from ragedge.calibration.calibrate import recalibrate
+        from ragedge.generate.unit_vectors import by_vectors
+
+        found = {
+            k: fact["value"] for k, fact in self._effective.as_dict().items() if k.startswith("retrieve.")
+        }
+        try:
+            similarity = by_vectors(self._loaded_embedder())
+            search = functools.partial(self._loaded_retriever().search, per_page=_PASSAGES_PER_PAGE)
+            recalibrate(self._open_store(), search, similarity, limit_s=limit_s, settings=found)
+        except RagedgeError as exc:
+            log.warning("not calibrated: %s", type(exc).__name__)
+
+    def _in_force(self) -> EffectiveConfig:
+        """Return the settings with the threshold of abstaining that was fitted to the documents, if one was."""
+        from ragedge.calibration.calibrate import fitted_threshold
+
+        fitted = fitted_threshold(self._open_store()) if self.config.generate.calibrate else None
+        return self._effective if fitted is None else self._effective.calibrated(fitted)
 
     def _generator_loading(self) -> Future[Generator] | None:
         """Begin to load the generator, while the first quotes are chosen and handed out."""

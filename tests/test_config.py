@@ -79,3 +79,10 @@ def test_every_key_is_described_and_documented(key: str) -> None:
     description = schema_of(stage)[leaf]["description"]
     assert description.endswith(".")
     assert f"`{leaf}`" in (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+
+
+def test_a_fitted_threshold_replaces_the_default_but_nothing_that_was_set() -> None:
+    fitted = load().calibrated(0.42)
+    assert (fitted.config.generate.abstain_below, fitted.origins["generate.abstain_below"]) == (0.42, "tuned")
+    flagged = load(flags={"generate.abstain_below": 0.6})
+    assert flagged.calibrated(0.42) is flagged

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -164,6 +164,7 @@ def status(kb_path: Path | None, config_file: Path | None, as_json: bool) -> Non
         f"embedder        {embedder['name']} ({embedder['dim']} dimensions, {embedder['fingerprint'][:12]})"
     )
     output.write(f"index           {index['kind']}, {index['state']}, {index['count']} vectors")
+    output.write(f"abstains        below {_abstention(facts['abstention'])}")
     output.write(f"encrypted       {'yes' if facts['encrypted'] else 'no'}")
     for row in facts["sources"]:
         extra = "".join(f" {key}={value}" for key, value in row["metadata"].items())
@@ -173,6 +174,18 @@ def status(kb_path: Path | None, config_file: Path | None, as_json: bool) -> Non
     changed = {key: item for key, item in facts["settings"].items() if item["origin"] != "default"}
     for key, item in changed.items():
         output.write(f"  {key} = {item['value']}  ({item['origin']})")
+
+
+def _abstention(facts: dict[str, Any]) -> str:
+    """Say the threshold and, where it was fitted here, how well it did."""
+    if facts["by"] != "calibration":
+        return f"{facts['threshold']:g} ({facts['by']})"
+    shares = ", ".join(
+        f"{name} {facts[name]['value']:.2f} ({facts[name]['low']:.2f} to {facts[name]['high']:.2f})"
+        for name in ("precision", "recall")
+        if facts[name]["value"] is not None
+    )
+    return f"{facts['threshold']:g} (calibrated on {facts['questions']} questions made here: {shares})"
 
 
 @click.command()

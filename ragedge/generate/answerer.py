@@ -19,8 +19,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ragedge.datatypes import Answer, AskTimings, GenerationOptions, GenerationStats, SearchResult, Sentence
-from ragedge.generate.abstain import decide
+from ragedge.generate.abstain import Decision, decide
 from ragedge.generate.citations import Citations
+from ragedge.generate.confidence import WordCounts
 from ragedge.generate.evidence import Findings, find_evidence
 from ragedge.generate.procedure import Neighbours, find_procedure
 from ragedge.generate.prompt import Prompt, build_prompt, estimate_tokens
@@ -77,6 +78,7 @@ class Answerer:
         seed: int | None = None,
         budget_ms: float | None = None,
         neighbours: Neighbours | None = None,
+        counts: WordCounts | None = None,
     ) -> AnswerRun:
         """Begin to answer; the work is done as the run is iterated.
 
@@ -89,6 +91,7 @@ class Answerer:
             seed: Makes sampling repeatable.
             budget_ms: Time for the whole answer, search included; once spent, what was quoted stands.
             neighbours: Returns the chunks around a hit, so that a procedure is quoted whole.
+            counts: How common the question's words are in the collection; see ``decide``.
 
         Raises:
             QuestionError: the question is empty or too long.
@@ -110,7 +113,10 @@ class Answerer:
         if started is None:
             started = time.perf_counter() - hits.timings.total_ms / 1e3
         findings = find_evidence(read_question(question), hits, self._similarity)
-        return AnswerRun(self._generator, config, findings, hits, options, started, budget_ms, neighbours)
+        decision = decide(findings, config.abstain_below, counts)
+        return AnswerRun(
+            self._generator, config, findings, hits, options, started, budget_ms, neighbours, decision
+        )
 
 
 class AnswerRun:
@@ -125,7 +131,8 @@ class AnswerRun:
         options: GenerationOptions,
         started: float,
         budget_ms: float | None,
-        neighbours: Neighbours | None = None,
+        neighbours: Neighbours | None,
+        decision: Decision,
     ) -> None:
         self._generator = generator
         self._config = config
@@ -135,7 +142,7 @@ class AnswerRun:
         self._started = started
         self._budget_ms = budget_ms
         self._neighbours = neighbours
-        self._decision = decide(findings, config.abstain_below)
+        self._decision = decision
         self._citations = Citations()
         self._sentences: list[Sentence] = []
         self._cited: list[int] = []  # passages whose notices guard the answer

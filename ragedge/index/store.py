@@ -423,6 +423,19 @@ class Store:
         with self._connections.write() as connection:
             trials.forget_other(connection, kept)
 
+    def note(self, key: str) -> Any:
+        """Return what was noted about the knowledge base under a key; None where nothing was."""
+        with self._connections.read() as connection:
+            row = connection.execute("SELECT value FROM manifest WHERE key = ?", [f"note.{key}"]).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def set_note(self, key: str, value: Any) -> None:
+        """Note something about the knowledge base, in place of what was noted under that key."""
+        with self._connections.write() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO manifest VALUES (?, ?)", (f"note.{key}", json.dumps(value))
+            )
+
     def verify(self) -> list[DamagedError]:
         """Check the database's pages and every row against its digest; an empty list is good news."""
         with self._connections.read() as connection:

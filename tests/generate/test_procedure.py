@@ -25,7 +25,9 @@ for number, part in enumerate(PARTS):
 
 
 def ask(question, *hits):
-    run = Answerer(None, GenerateConfig()).start(question, found(*hits), neighbours=lambda _: PARTS)
+    run = Answerer(None, GenerateConfig(abstain_below=0)).start(
+        question, found(*hits), neighbours=lambda _: PARTS
+    )
     return run.result()
 
 

@@ -1,0 +1,1 @@
+"""Fits the threshold of abstaining to the user's own documents, with questions made from them."""
