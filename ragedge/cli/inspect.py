@@ -49,13 +49,22 @@ def inspect(
         )
         return
     for item in pages:
-        label = f" (printed {item['page_label']})" if item["page_label"] else ""
-        output.write(
-            f"--- page {item['page'] or '-'}{label}: {len(item['blocks'])} blocks, {len(item['chunks'])} chunks"
-        )
-        for block in item["blocks"]:
-            output.write(f"[{block['kind']} {block['start']}:{block['end']}]")
-            output.write(item["text"][block["start"] : block["end"]])
+        _print_page(item)
+
+
+def _print_page(item: dict[str, Any]) -> None:
+    """Print a page block by block, then where its chunks begin and end and under which headings they stand."""
+    label = f" (printed {item['page_label']})" if item["page_label"] else ""
+    output.write(
+        f"--- page {item['page'] or '-'}{label}: {len(item['blocks'])} blocks, {len(item['chunks'])} chunks"
+    )
+    for block in item["blocks"]:
+        output.write(f"[{block['kind']} {block['start']}:{block['end']}]")
+        output.write(block["text"])
+    for chunk in item["chunks"]:
+        path = one_line(" > ".join(chunk["heading"]))
+        carried = f"  with: {one_line(chunk['context'])}" if chunk["context"] else ""
+        output.write(f"(chunk {chunk['chunk_id']} {chunk['start']}:{chunk['end']}) {path}{carried}".rstrip())
 
 
 def _write_html(

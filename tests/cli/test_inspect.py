@@ -134,3 +134,12 @@ def test_an_output_that_cannot_be_written_leaves_nothing(kb, tmp_path):
     done = run("t.md", "--kb", kb, "--html", tmp_path / "no such folder" / "out.html")
     assert done.returncode == 1
     assert "cannot be written" in done.stderr
+
+
+def test_as_text_it_shows_blocks_and_chunks(kb):
+    done = run("t.md", "--kb", kb)
+    lines = done.stdout.splitlines()
+    assert "[heading 0:10]" in lines and "[warning 12:24]" in lines
+    chunks = [line for line in lines if line.startswith("(chunk ")]
+    assert len(chunks) > 2
+    assert chunks[-1].endswith("Torque <x>  with: Thread | Torque | Where")
