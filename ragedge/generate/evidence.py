@@ -17,7 +17,7 @@ from ragedge.generate.terms import codes, is_code
 from ragedge.generate.unit_score import Features, Similarity, read_features, score
 
 _CODE_WEIGHT = 2.0  # a code in the question is what it is about
-_COMPARED = 24  # units at most whose vectors are compared with the question's; the others are far behind
+_COMPARED = 12  # units at most whose vectors are compared with the question's; the others are far behind
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ _LONGEST = {"value": 600, "where": 800, "yes_no": 800, "compare": 800, "explain"
 _PARAGRAPH = {"value": 200, "where": 780, "yes_no": 780, "compare": 830, "explain": 830, "how_to": 1100}
 _LONGEST_STEPS = 2400  # a procedure cut short is worse than a long one
 _CLOSE = 0.6  # below the best unit's score; what is further behind seldom answers
+_WORTH = 0.5  # of the best unit's share of the question's words
 _NEAR = 0.5  # ... of a unit with a value, to stand before a first without
 _UNRELATED = 0.1  # cosine with the question under which a sentence has nothing to do with it
 _MOST = 6  # quotes besides the first paragraph
@@ -121,9 +122,7 @@ def _with_more(findings: Findings, best: Evidence, quotes: list[Quote], longest:
     for other in findings.ranked:
         if other.score < best.score - _CLOSE or len(quotes) - 1 >= _MOST:
             break
-        if (other.passage, other.unit) in said or not _is_statement(findings, other):
-            continue
-        if (other.conflict and not best.conflict) or _is_sibling(findings, best, other):
+        if (other.passage, other.unit) in said or not _adds(findings, best, other):
             continue
         quote = _fitted(findings, other)
         if quote.text in texts or length + len(quote.text) > longest:
@@ -134,10 +133,18 @@ def _with_more(findings: Findings, best: Evidence, quotes: list[Quote], longest:
     return quotes
 
 
-def _is_sibling(findings: Findings, best: Evidence, other: Evidence) -> bool:
-    """Whether a unit is another row of the same kind that says nothing itself of what is asked."""
-    unit = findings.passages[other.passage].units[other.unit]
-    return unit.kind == "row" and not other.own and bool(best.own)
+def _adds(findings: Findings, best: Evidence, other: Evidence) -> bool:
+    """Whether a unit besides the best one is worth its place.
+
+    Not so: another row of the kind that says nothing itself of what is asked, what holds far fewer of the
+    question's words, another variant's, and notices, which reach the reader apart.
+    """
+    kind = findings.passages[other.passage].units[other.unit].kind
+    if kind in NOT_QUOTED or (other.conflict and not best.conflict):
+        return False
+    if kind == "row" and not other.own and best.own:
+        return False
+    return other.coverage >= _WORTH * best.coverage and _is_statement(findings, other)
 
 
 def _fitted(findings: Findings, evidence: Evidence) -> Quote:
