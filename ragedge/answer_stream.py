@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ragedge.datatypes import Answer, Sentence
@@ -21,10 +22,16 @@ class AnswerStream:
         sentences: What was handed out so far, with its origin and citations.
     """
 
-    def __init__(self, run: AnswerRun, guard: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(
+        self,
+        run: AnswerRun,
+        guard: Callable[[], AbstractContextManager[None]],
+        notes: Mapping[str, str] | None = None,
+    ) -> None:
         self.sentences: list[Sentence] = []
         self._run = run
         self._guard = guard
+        self._notes = dict(notes or {})  # of each source that was found
 
     def __enter__(self) -> AnswerStream:
         return self
@@ -47,7 +54,10 @@ class AnswerStream:
     def result(self) -> Answer:
         """Return the whole answer, once the rest of it is written."""
         with self._guard():
-            return self._run.result()
+            answer = self._run.result()
+        cited = dict.fromkeys(citation.source for citation in answer.citations)
+        told = tuple(self._notes[source] for source in cited if source in self._notes)
+        return replace(answer, notes=told) if told else answer
 
     def close(self) -> None:
         """Stop generating; what was handed out stands."""

@@ -94,6 +94,16 @@ class IngestConfig:
     overlap_tokens: Annotated[
         int, Setting(ge=0, le=512, description="Tokens that neighbouring windows of one long block share.")
     ] = 0
+    filename_metadata: Annotated[
+        tuple[str, ...],
+        Setting(
+            description="Regular expressions searched in a source's path; named groups are its metadata."
+        ),
+    ] = ()
+    heading_metadata: Annotated[
+        tuple[str, ...],
+        Setting(description="The same searched in headings; named groups are the metadata of the section."),
+    ] = ()
     ocr: Annotated[
         str, Setting(description="OCR plugin for pages that are pictures; none leaves them unread.")
     ] = "none"

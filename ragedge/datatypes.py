@@ -232,15 +232,28 @@ class SearchTimings:
 
 
 class SearchResult(list[ScoredChunk]):
-    """The hits of one search, best first, with its timings."""
+    """The hits of one search, best first, with its timings.
 
-    def __init__(self, hits: list[ScoredChunk], timings: SearchTimings) -> None:
+    Attributes:
+        timings: Of the search.
+        notes: For a source among the hits, what is to be told of its revisions.
+    """
+
+    def __init__(
+        self, hits: list[ScoredChunk], timings: SearchTimings, notes: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(hits)
         self.timings = timings
+        self.notes = dict(notes or {})
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON that ``ragedge search --json`` prints."""
-        return {"schema": 1, "hits": [hit.as_dict() for hit in self], "timings": asdict(self.timings)}
+        return {
+            "schema": 1,
+            "hits": [hit.as_dict() for hit in self],
+            "notes": list(self.notes.values()),
+            "timings": asdict(self.timings),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +323,7 @@ class Answer:
         method: ``generated``, ``mixed``, ``extractive`` or ``none`` (abstained).
         passages: What retrieval found, best first.
         degraded: What was left out to keep a budget or for want of a part, in words.
+        notes: What the reader should know of the cited documents: which revision replaces which.
     """
 
     text: str
@@ -323,6 +337,7 @@ class Answer:
     method: Literal["generated", "mixed", "extractive", "none"] = "extractive"
     passages: tuple[ScoredChunk, ...] = ()
     degraded: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     model: str | None = None
     adapter: str | None = None
     timings: AskTimings = field(default_factory=AskTimings)
@@ -345,6 +360,7 @@ class Answer:
             "method": self.method,
             "passages": [p.as_dict() for p in self.passages],
             "degraded": list(self.degraded),
+            "notes": list(self.notes),
             "model": self.model,
             "adapter": self.adapter,
             "timings": asdict(self.timings),

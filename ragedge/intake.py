@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from ragedge.datatypes import IngestReport, Metadata, OcrPages, Renamed, Skipped
 from ragedge.errors import SourceError
 from ragedge.index.store import Store
 from ragedge.ingest import plan
+from ragedge.ingest.applicability import Applicability
 from ragedge.ingest.ocr_process import NO_OCR, OcrProcess
 from ragedge.ingest.parser_pool import ParserPool
 from ragedge.ingest.parser_process import CounterSpec, ParsedDocument, Parser
@@ -78,6 +79,7 @@ class Intake:
         self._metadata = metadata
         self._progress = progress
         self._stamp = _stamp(config, metadata)
+        self._applicability = Applicability(config.ingest.filename_metadata, config.ingest.heading_metadata)
         records = existing.sources() if existing is not None else []
         self._known = {r.source: plan.KnownSource(r.sha256, r.origin, r.stamp) for r in records}
 
@@ -121,6 +123,9 @@ class Intake:
                     continue
                 action, old_source = plan.action(source, sha256, self._stamp, known)
                 parsed = None
+                said = self._applicability.of_source
+                if action == "rename" and said(old_source) != said(source):
+                    action, old_source = "add", source  # the name is part of what it says
                 if action in ("add", "update"):
                     parsed = pool.parse(source, data)
                 elif action == "rename":
@@ -174,8 +179,10 @@ class Intake:
     def _put(self, item: _FileRead, parsed: ParsedDocument) -> None:
         vectors = self._embed([chunk.index_text for chunk in parsed.chunks], item.source)
         self.store = self.store or self._create()
+        said = {**self._applicability.of_source(item.source), **parsed.document.metadata}
         record = self.store.put_document(
-            item.source, item.sha256, parsed.document, parsed.chunks, vectors,
+            item.source, item.sha256, replace(parsed.document, metadata=said),
+            self._applicability.of_sections(parsed.document, parsed.chunks), vectors,
             metadata=self._metadata, origin=item.origin, stamp=self._stamp,
         )  # fmt: skip
         report = self.report

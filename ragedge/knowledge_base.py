@@ -250,7 +250,7 @@ class KnowledgeBase:
         if run.may_generate:
             # Only now: opening a session holds the interpreter's lock, and would delay what comes before.
             run.use(self._generator_loading())
-        return AnswerStream(run, self._guard)
+        return AnswerStream(run, self._guard, hits.notes)
 
     # What is in it
 
@@ -258,9 +258,12 @@ class KnowledgeBase:
     def status(self) -> dict[str, Any]:
         """Return what the knowledge base holds and every effective setting, as ``status --json`` prints it."""
         from ragedge.calibration.calibrate import abstention
+        from ragedge.retrieve.revisions import superseded
 
         store = self._open_store()
         counts = store.counts()
+        records = store.sources()
+        replaced = superseded(records)
         in_force = self._in_force()
         return {
             "schema": 1,
@@ -275,8 +278,9 @@ class KnowledgeBase:
                     "pages": r.pages,
                     "chunks": r.chunks,
                     "metadata": dict(r.metadata),
+                    "superseded_by": replaced.get(r.source),
                 }
-                for r in store.sources()
+                for r in records
             ],
             "embedder": dict(store.embedder.as_dict()),
             "index": self._index_status(),

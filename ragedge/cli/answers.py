@@ -156,6 +156,8 @@ def print_hits(hits: SearchResult) -> None:
         for line in hit.text.strip().splitlines()[:12]:
             output.write(f"   {one_line(line)}")
         output.write()
+    for note in hits.notes.values():
+        output.write(f"Note: {one_line(note)}")
 
 
 def describe(hit: ScoredChunk) -> str:
@@ -182,6 +184,8 @@ def print_answer(
         output.write()
     for number, place in enumerate(dict.fromkeys(map(str, answer.citations)), 1):
         output.write(f"[{number}] {one_line(place)}")
+    for line in answer.notes:
+        output.write(f"Note: {one_line(line)}")
     for line in answer.degraded:
         output.note(f"note: {line}")
     if explain:

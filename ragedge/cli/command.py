@@ -165,6 +165,8 @@ def parse_settings(pairs: tuple[str, ...]) -> dict[str, Any]:
 
 def parse_metadata(pairs: tuple[str, ...], flag: str) -> dict[str, str | int | float | bool]:
     """Read ``KEY=VALUE`` pairs of document metadata; numbers and true or false are typed."""
+    from ragedge.ingest.applicability import typed
+
     values: dict[str, str | int | float | bool] = {}
     for pair in pairs:
         key, equals, raw = pair.partition("=")
@@ -172,16 +174,3 @@ def parse_metadata(pairs: tuple[str, ...], flag: str) -> dict[str, str | int | f
             raise click.BadParameter(f"{pair!r} is not KEY=VALUE", param_hint=flag)
         values[key.strip()] = typed(raw.strip())
     return values
-
-
-def typed(raw: str) -> str | int | float | bool:
-    """Return a number or boolean where text is plainly one."""
-    if raw in ("true", "false"):
-        return raw == "true"
-    for kind in (int, float):
-        try:
-            value = kind(raw)
-        except ValueError:
-            continue
-        return value if str(value) == raw else raw  # "007" and "1e3" stay as written
-    return raw

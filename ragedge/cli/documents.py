@@ -168,6 +168,8 @@ def status(kb_path: Path | None, config_file: Path | None, as_json: bool) -> Non
     output.write(f"encrypted       {'yes' if facts['encrypted'] else 'no'}")
     for row in facts["sources"]:
         extra = "".join(f" {key}={value}" for key, value in row["metadata"].items())
+        if row["superseded_by"]:
+            extra += f", replaced by {row['superseded_by']}"
         output.write(
             f"  {one_line(row['source'])}  {row['pages']} pages, {row['chunks']} chunks{one_line(extra)}"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -218,12 +218,16 @@ def row_ids(connection: sqlite3.Connection) -> Int64:
     return np.array([row for (row,) in rows], dtype=np.int64)
 
 
-def allowed_rows(connection: sqlite3.Connection, matches: Callable[[Mapping[str, Any]], bool]) -> Int64:
-    """Return the ids of the chunks whose metadata a predicate accepts, ascending."""
+def allowed_rows(
+    connection: sqlite3.Connection, matches: Callable[[Mapping[str, Any]], bool], without: Container[str] = ()
+) -> Int64:
+    """Return the ids of the chunks whose metadata a predicate accepts, ascending; none of some sources."""
     accepted: list[int] = []
     inherited: dict[int, Mapping[str, Any]] = {}
     for (document_id,) in connection.execute("SELECT id FROM documents").fetchall():
         record, _ = _document_of(connection, document_id)
+        if record.source in without:
+            continue
         named = {"source": record.source, "media_type": record.media_type, "title": record.title}
         inherited[document_id] = named | dict(record.metadata)
         if matches(inherited[document_id]):
@@ -234,7 +238,7 @@ def allowed_rows(connection: sqlite3.Connection, matches: Callable[[Mapping[str,
     found = {row for (row,) in rows}
     own = connection.execute("SELECT id, document_id, metadata FROM chunks WHERE metadata != '{}'")
     for row, document_id, metadata in own:
-        if matches({**inherited[document_id], **json.loads(metadata)}):
+        if document_id in inherited and matches({**inherited[document_id], **json.loads(metadata)}):
             found.add(row)
         else:
             found.discard(row)

@@ -11,7 +11,7 @@ import datetime
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -321,14 +321,17 @@ class Store:
                 self._frequencies = (generation, known)
         return {token: known[token] for token in (*tokens, "")}
 
-    def allowed_rows(self, matches: Callable[[Mapping[str, Any]], bool]) -> Int64:
+    def allowed_rows(
+        self, matches: Callable[[Mapping[str, Any]], bool], without: Container[str] = ()
+    ) -> Int64:
         """Return the ids of the rows whose metadata a predicate accepts, ascending.
 
         The mapping it is given holds the document's metadata under the chunk's own, and ``source``,
-        ``media_type`` and ``title`` where metadata does not use those names.
+        ``media_type`` and ``title`` where metadata does not use those names. Documents of the sources
+        ``without`` are left out whatever it says.
         """
         with self._connections.read() as connection:
-            return documents.allowed_rows(connection, matches)
+            return documents.allowed_rows(connection, matches, without)
 
     def vector_rows(self, rows: Sequence[int] | None = None) -> tuple[Int64, Int8, Float32]:
         """Return ids (n,), codes (n, dim), scales (n, 1): of all rows by id, or of those that are there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,12 +13,14 @@ import numpy as np
 
 from ragedge.config import RetrieveConfig
 from ragedge.datatypes import PlacedSpan, ScoredChunk, SearchResult, SearchTimings, Why
+from ragedge.errors import DamagedError
 from ragedge.index.cache import VectorCache
 from ragedge.index.exact import row_products
-from ragedge.index.rows import StoredChunk
+from ragedge.index.rows import SourceRecord, StoredChunk
 from ragedge.index.store import Store
 from ragedge.question_text import clean_question
-from ragedge.retrieve.filter import Where, conditions, predicate
+from ragedge.retrieve import revisions
+from ragedge.retrieve.filter import Condition, Where, conditions, predicate
 from ragedge.retrieve.fusion import reciprocal_rank, score_based
 from ragedge.retrieve.query import TextQuery, build_query
 from ragedge.retrieve.rescore import rescored
@@ -44,6 +46,7 @@ class Retriever:
         self, store: Store, vectors: VectorCache, embedder: Embedder, config: RetrieveConfig
     ) -> None:
         self._store, self._vectors, self._embedder, self._config = store, vectors, embedder, config
+        self._known_revisions: tuple[int, dict[str, SourceRecord], dict[str, str]] | None = None
 
     def search(
         self, question: str, top_k: int | None = None, where: Where | None = None, *, per_page: int = 1
@@ -70,11 +73,33 @@ class Retriever:
         wanted = conditions(where)
         query = self._embedder.embed_query(question)
         embedded = time.perf_counter()
-        allowed = self._store.allowed_rows(predicate(wanted)) if wanted else None
+        allowed = self._allowed(wanted)
         found = self._find(question, query, max(self._config.candidates, top_k), allowed, top_k, per_page)
         ended = time.perf_counter()
         timings = SearchTimings((embedded - started) * 1e3, (ended - embedded) * 1e3, (ended - started) * 1e3)
-        return SearchResult(found, timings)
+        return SearchResult(found, timings, self._revision_notes(found))
+
+    def _revisions(self) -> tuple[dict[str, SourceRecord], dict[str, str]]:
+        generation = self._store.generation()
+        if self._known_revisions is None or self._known_revisions[0] != generation:
+            try:
+                records = {record.source: record for record in self._store.sources()}
+            except DamagedError:  # told where it is searched or verified; what is sound is found still
+                records = {}
+            self._known_revisions = (generation, records, revisions.superseded(records.values()))
+        return self._known_revisions[1:]
+
+    def _allowed(self, wanted: Sequence[Condition]) -> Int64 | None:
+        """Return the rows that conditions and revisions leave; None for all of them."""
+        without = {} if revisions.includes_old(wanted) else self._revisions()[1]
+        return self._store.allowed_rows(predicate(wanted), without) if wanted or without else None
+
+    def _revision_notes(self, hits: Sequence[ScoredChunk]) -> dict[str, str]:
+        records, replaced = self._revisions()
+        if not replaced:
+            return {}
+        told = {hit.source: revisions.notes(replaced, records, hit.source) for hit in hits}
+        return {source: lines[0] for source, lines in told.items() if lines}
 
     def _find(
         self, question: str, query: Float32, candidates: int, allowed: Int64 | None, top_k: int, per_page: int
