@@ -701,3 +701,50 @@ def test_a_title_of_two_lines_is_one_heading():
     pages.lines(wrapped(PROSE, 80), y=y - 8)
     found = [text for kind, text in blocks(load(pages.pdf()).pages[0]) if kind == "heading"]
     assert found == ["10. Setting up the connection for the app"]
+
+
+def test_the_outline_tells_depths_with_and_without_its_numbers():
+    pages = Pages()
+    for number in range(1, 4):
+        pages.canvas.bookmarkPage(f"c{number}")
+        pages.canvas.addOutlineEntry(f"Part {number}", f"c{number}", level=0)
+        pages.canvas.bookmarkPage(f"s{number}")
+        pages.canvas.addOutlineEntry("Fitting the pump", f"s{number}", level=1)
+        y = pages.lines([f"Part {number}"], font="Helvetica-Bold", size=20)
+        y = pages.lines([f"{number}.1 Fitting the pump"], y=y - 20, font="Helvetica-Bold", size=13)
+        pages.lines(wrapped(PROSE[number * 9 :], 80), y=y - 20)
+        pages.next()
+    for page in load(pages.pdf()).pages:
+        assert [block.level for block in page.blocks] == [1, 2, 0]
+
+
+def test_a_paragraph_after_a_nested_list_begins_anew():
+    pages = Pages()
+    y = pages.lines(wrapped(PROSE, 80))
+    y = pages.lines(["- first-part.tar.gz", "- second-part.deb"], x=90, y=y - 6)
+    pages.lines(wrapped("between the parts stands a dash. " + PROSE, 80), y=y - 12)
+    found = blocks(load(pages.pdf()).pages[0])
+    assert [kind for kind, _ in found] == ["paragraph", "list", "paragraph"]
+
+
+def test_a_number_that_a_sentence_wraps_before_is_no_step():
+    pages = Pages()
+    lines = wrapped(PROSE + " The longest way through the levels is", 80)
+    while len(lines[-1]) < 70:
+        lines[-1] += " then"
+    pages.lines([*lines, "10. For example, the lowest level may call the highest one and the pump"])
+    assert [kind for kind, _ in blocks(load(pages.pdf()).pages[0])] == ["paragraph"]
+
+
+def test_rows_without_a_rule_between_them_stay_rows_in_a_long_table():
+    pages = Pages()
+    ruled(pages, (60, 160, 240, 360), (740, 720, 670, 650, 630, 610))
+    rows = [(726, "Name", "Type", "Use"), (705, "X.Low", "Real", "Lowest"), (692, "X.High", "Real", "Highest"),
+            (679, "X.Mid", "Real", "Middle"), (656, "Qf", "Real", "Charge"), (636, "SN", "Real", "Speed"),
+            (616, "SP", "Real", "Speed")]  # fmt: skip
+    for y, *cells in rows:
+        for x, cell in zip((64, 164, 244), cells, strict=True):
+            pages.canvas.drawString(x, y, cell)
+    page = load(pages.pdf()).pages[0]
+    assert page.text == "\n".join(" | ".join(cells) for _, *cells in rows)
+    assert page.blocks[0].header_rows == 1

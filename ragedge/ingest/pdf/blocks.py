@@ -32,7 +32,7 @@ _CAPTION = re.compile(
 _PLATE = re.compile(r"^[A-Z]{1,3}[ -]?\d{4,}[A-Z]?$")  # the number of a drawing
 _LEGEND = re.compile(r"^\d{1,3}\. (?=[^a-z]*$)[A-Z]{2}")  # "24. FUSE WIRE ASSEMBLY" beside a figure
 _REFERRED = re.compile(r"^(?:\(\d{1,3}\)[\s.,;]*)+$")  # "(2)." ends a sentence of the line before
-_INITIAL = re.compile(r"^[A-Z]\.\s")
+_INITIAL = re.compile(r"^(?:[A-Z]|\d{1,3})\.\s")
 _LED = re.compile(r"… (?:[A-Z\d]{1,3}[-–.])?(?:\d{1,4}|[ivxl]{1,6})$")  # an entry of a table of contents
 _END = (".", "!", "?", ":", ";", "。", "！", "？", "…")
 
@@ -159,6 +159,8 @@ class PageWriter:
             self._lines = [self._joiner.join(self._lines[-1], text[:head].strip())]
             if text[head:].strip():
                 self._begin("paragraph", text[head:].strip())
+        elif self._in_title(row, text, gap):
+            self._lines = [self._joiner.join(self._lines[-1], text)]
         elif self._lines and is_bare_notice_word(self._lines[-1]) and self._kind != "heading":
             self._lines.append(text)
         elif self._goes_on(row, text, left, right, apart=apart):
@@ -187,6 +189,12 @@ class PageWriter:
         """Whether a heading is open that its line did not end."""
         return self._kind == "heading" and not self._lines[-1].endswith((".", ":"))
 
+    def _in_title(self, row: Row, text: str, gap: float) -> bool:
+        """Whether a line in capitals goes on with a long heading in capitals."""
+        capitals = self._open_heading() and text.isupper() and self._lines[-1].isupper()
+        close = 0 < gap < 1.5 * row.size and abs(self._heading[1] - row.size) < 0.6
+        return capitals and close and len(self._lines[-1]) > 40 and not _ITEM.match(text)
+
     def _short_before(self, row: Row, right: float) -> bool:
         """Whether the line above ended early, so that this one begins something."""
         return self._last is not None and self._last.cells[-1].end < right - 0.2 * (right - row.cells[0].x)
@@ -204,9 +212,15 @@ class PageWriter:
             return self._kind == "paragraph" and not _ITEM.match(text) and not before.endswith(_END)
         full_line = self._last.cells[-1].end > right - 0.12 * (right - left)
         inside = _INITIAL.match(text) and full_line and not apart and not before.endswith(_END)
+        inside = (
+            inside and self._kind == "paragraph" and abs(row.cells[0].x - self._last.cells[0].x) < row.size
+        )
         if _ITEM.match(text) and not (text[:1].isalnum() and text[1:2] == ")") and not inside:
             return False
-        if apart and not (self._kind == "list" and not before.endswith(_END) and text[:1].islower()):
+        hangs = row.cells[0].x > self._last.cells[0].x - 0.5 * row.size
+        if apart and not (
+            self._kind == "list" and hangs and not before.endswith(_END) and text[:1].islower()
+        ):
             return False
         if abs(row.size - self._last.size) > 0.18 * max(row.size, self._last.size):
             return False

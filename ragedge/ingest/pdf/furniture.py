@@ -25,6 +25,9 @@ _OF_PAGES = re.compile(r"^(?:page|seite|blatt)\s+\d+\s+(?:of|von)\s+\d+(?:\s+pag
 _REVISION = re.compile(r"^(?:change|rev(?:ision)?\.?|issue|edition|ausgabe)\s+[A-Z\d]{1,4}$", re.I)
 _END_NUMBER = re.compile(r"^\d{1,4}(?=\s|$)|(?<=\s)\d{1,4}$")
 _TITLE = re.compile(r"^\d{1,3}(?:[.\-–]\d{1,3})*\.?\s+[^\W\d_]{2}")  # of a numbered section
+_TITLE_SIZE = (
+    1.25  # of the body's: "Chapter 3" so large at the top of a page is a title, other figures or not
+)
 _CONTINUED = re.compile(r"^(?:table|figure|tab\.|fig\.|tabelle|bild|表|図)", re.I)
 _NUMBERS = re.compile(r"\d+|\b[ivxlc]+\b", re.I)
 
@@ -49,6 +52,11 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
         if not _EDGE_SHARE * height <= rows[i].y <= (1 - _EDGE_SHARE) * height
     )
     variants: dict[str, set[str]] = defaultdict(set)
+    sizes: Counter[float] = Counter()
+    for _, rows in pages:
+        for row in rows:
+            sizes[round(row.size * 2) / 2] += len(row.text)
+    body = max(sizes, key=lambda size: sizes[size], default=10.0)
     for height, rows in pages:
         for index, key, _ in _edge_rows(height, rows):
             variants[key].add(rows[index].text)
@@ -86,6 +94,7 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
             drop |= form if len(form) < 0.8 * len(rows) else set()
         drop -= {i for i in drop if notice_kind(rows[i].text)}  # a page may well begin with "NOTE"
         drop -= {i for i in drop if _counts_something_else(rows, i, variants)}
+        drop -= {i for i in drop if rows[i].size > _TITLE_SIZE * body and texts[rows[i].text] < 3}
         if len(drop) == len(rows):  # a line that only differs in its figures may be all that the page says
             drop = {
                 i

@@ -20,6 +20,7 @@ _SECTION = re.compile(r"^(?:section|abschnitt)\s+(?:[IVXLC]+|\d+)\b", re.I)
 _NUMBERED = re.compile(
     r"^(?P<number>\d{1,3}(?:[.\-–]\d{1,3}){1,4}|[A-Z][-.]\d{1,3}(?:\.\d{1,3})*)\.?\s+(?P<title>\S.*)$"
 )
+_OUTLINE_NUMBER = re.compile(r"^\d{1,3}(?:\.\d{1,3})+\.?(?=\D)")
 _SINGLE = re.compile(r"^\d{1,2}\.?\s+(?P<title>[^\W\d_].*)$")
 _LETTERED = re.compile(r"^[a-z]{1,2}\.\s+[A-Z][\w ,/()'&-]{2,60}\.?$")
 # "1-4. PAINTING. Refer to ...": the title is in capitals and the text goes on behind it.
@@ -43,12 +44,14 @@ class HeadingRules:
         sizes: Heights of headings, largest first.
         outline: For each page index, titles without spaces, in small letters, and their depth.
         bold_body: Most of the text is bold, so that bold says nothing.
+        numbered: Depth of headings by the parts of their number, as the outline has them: ``3.1.4`` has three.
     """
 
     body_size: float
     sizes: tuple[float, ...] = ()
     outline: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     bold_body: bool = False
+    numbered: Mapping[int, int] = field(default_factory=dict)
 
     def level(self, text: str, size: float, *, bold: bool, page: int, alone: bool, follows: bool) -> int:
         """Return a line's depth as a heading; 0 if it is none.
@@ -64,7 +67,7 @@ class HeadingRules:
         if len(text) > _MAX_CHARS or len(_LETTERS.findall(text)) < 2 or " … " in text:
             return 0
         known = self.outline.get(page)
-        if known and (depth := known.get(_key(text))):
+        if known and (depth := known.get(_key(text)) or known.get(_key(_number_off(text)), 0)):
             return depth
         ends = text.endswith((".", ",", ";", ":", "。", "、", "!", "?"))
         depth = self._size_level(size) if size >= _LARGER * self.body_size else 0
@@ -90,7 +93,7 @@ class HeadingRules:
                 if title.isupper() and title[0].isalpha():
                     return 1 + parts
                 if strong and not ends:
-                    return depth or below + parts
+                    return self.numbered.get(parts) or depth or below + parts
         if depth and not ends and len(_LETTERS.findall(text)) >= 4:
             return depth
         if strong and alone and not ends and _SINGLE.match(text) and len(text) < 80:
@@ -157,7 +160,13 @@ def learn(pages: Iterable[tuple[float, list[Row]]], outline: Mapping[int, Mappin
     for size in larger:
         if not merged or size < merged[-1] * 0.93:
             merged.append(size)
-    return HeadingRules(body, tuple(merged[:4]), outline, bold > 0.6 * max(total, 1))
+    by_parts: dict[int, Counter[int]] = {}
+    for titles in outline.values():
+        for title, depth in titles.items():
+            if found := _OUTLINE_NUMBER.match(title):
+                by_parts.setdefault(len(found[0].strip(".").split(".")), Counter())[depth] += 1
+    numbered = {parts: depths.most_common(1)[0][0] for parts, depths in by_parts.items()}
+    return HeadingRules(body, tuple(merged[:4]), outline, bold > 0.6 * max(total, 1), numbered)
 
 
 def read_outline(reader: Any, page_ids: Mapping[int, int], limit: int = 5000) -> dict[int, dict[str, int]]:
@@ -184,6 +193,12 @@ def read_outline(reader: Any, page_ids: Mapping[int, int], limit: int = 5000) ->
             if page is not None and len(key) >= 3:
                 found.setdefault(page, {}).setdefault(key, depth)
     return found
+
+
+def _number_off(text: str) -> str:
+    """Return a title without its number, which many outlines leave out."""
+    found = _NUMBERED.match(text) or _SINGLE.match(text)
+    return found["title"] if found else text
 
 
 def _key(text: str) -> str:

@@ -38,6 +38,8 @@ class LineJoiner:
             both_words = broken[1].lower() in self._words and head[1].lower() in self._words
             keep = kept in self._words or (whole not in self._words and both_words and len(broken[1]) > 3)
             return text + line if keep else text[:-1] + line
+        if text.endswith("/-") and line[:1].isalnum():
+            return text[:-1] + line  # an address, broken behind a slash
         if text.endswith(("-", "/", "–")) and not text.endswith((" -", " –")) and line[:1].isalnum():
             return text + line  # "MIL-G-/10924", "and/or"
         if _CJK.match(text[-1]) and _CJK.match(line[0]):

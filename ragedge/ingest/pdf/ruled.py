@@ -262,7 +262,7 @@ def _rows(grid: _Grid, read: dict[int, list[Row]]) -> Table | None:
         if not own or all(area in seen for area in own):
             continue
         if several := _lines_of_rows(own, read, seen, bands):
-            heads = heads or len(placed)  # what upright rules alone part stands below the heads
+            heads = heads or min(len(placed), 1)  # what upright rules alone part stands below the heads
             for texts_of_row in place_rows(several, columns):
                 placed.append(texts_of_row)
                 wide.append(texts_of_row)
@@ -304,14 +304,17 @@ def _heads(rows: Sequence[Sequence[str]], bold: Sequence[bool]) -> int:
 
 def _lines_of_rows(own: Sequence[int], read: dict[int, list[Row]], seen: set[int], bands: int) -> list[Row]:
     """Return the text rows of a band that holds several of the table's rows, between upright rules alone."""
-    if bands > 4 or len(own) < 2 or any(area in seen for area in own):
+    if len(own) < 2 or any(area in seen for area in own):
         return []
     first = [row.y for row in read[own[0]]]
     others = [row.y for area in own[1:] for row in read[area]]
     level = sum(any(abs(y - other) < 3 for other in others) for y in first)
-    second = [row.y for row in read[own[1]]]
-    alike = bands <= 2 and len(first) == len(second) == level and level > 1  # all that stands below the heads
-    if not alike and (level < 3 or level < 0.85 * len(first)):
+    counts = [len(read[area]) for area in own]
+    # Three cells that wrap into as many lines each are rarer than rows without a rule between them.
+    alike = level == len(first) > 2 and len(own) > 2 and counts[0] == counts[1] == counts[2]
+    # All that stands below the heads.
+    alike = alike or (bands <= 2 and counts[0] == counts[1] == level > 1)
+    if not alike and (bands > 4 or level < 3 or level < 0.85 * len(first)):
         return []
     merged: list[Row] = []
     for row in sorted((row for area in own for row in read[area]), key=lambda row: -row.y):

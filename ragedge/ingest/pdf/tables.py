@@ -56,7 +56,7 @@ def _table_end(rows: Sequence[Row], start: int) -> int:
         hangs = hangs and any(abs(cell.x - c.x) < 0.4 * cell.size for r in rows[start:at] for c in r.fine)
         wide = cell.end - cell.x > 0.62 * (right - left) and not hangs
         step = _STEP.match(cell.text) and not _STEP.match(rows[start].cells[0].text)
-        if single > 4 or wide or step or before.y - row.y > 2.2 * max(row.size, 6.0):
+        if single > 4 or wide or step or before.y - row.y > 2.2 * max(row.size, before.size, 6.0):
             break
         if at + 1 == len(rows) or len(rows[at + 1].cells) > 1 or cell.x > left + 2 * cell.size:
             end = at + 1
