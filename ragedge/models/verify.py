@@ -16,8 +16,9 @@ from ragedge.models.manifest import MANIFEST_NAME, FileRecord, Manifest
 
 _BLOCK_BYTES = 1 << 20
 # Mapped and hashed by one call, which holds no interpreter lock: opening a session holds it for a quarter of a
-# second, and a hash that came back for the lock after every block would wait until the session is open.
-_WINDOW_BYTES = 256 << 20
+# second, and a hash that came back for the lock after every block would wait until the session is open. Larger
+# windows would wait less for a larger model, and are counted in the process's peak memory.
+_WINDOW_BYTES = 64 << 20
 
 
 def record_of(path: Path) -> FileRecord:
