@@ -190,6 +190,12 @@ class RetrieveConfig:
     heading_weight: Annotated[
         float, Setting(ge=0, description="Weight of heading words in the full text, against body words at 1.")
     ] = 1.0
+    synonyms: Annotated[
+        tuple[str, ...],
+        Setting(
+            description="Names of one thing, separated by commas: a question with one is read as if it had all."
+        ),
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ragedge.datatypes import Chunk, Document, Metadata
 from ragedge.errors import DamagedError, IndexMismatchError, KnowledgeBaseNotFoundError, SourceError
-from ragedge.index import documents, feedback, full_text, trials
+from ragedge.index import documents, feedback, full_text, spelling, trials
 from ragedge.index.connections import Connections
 from ragedge.index.quantize import quantize_rows
 from ragedge.index.rows import Counts, EmbedderRecord, SourceRecord, StoredChunk, StoredPage
@@ -300,6 +300,11 @@ class Store:
     def word_tokens(self, words: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
         """Return the tokens that single words become, at least of those given."""
         return self._stemmer.word_tokens(words)
+
+    def nearest_token(self, token: str) -> str | None:
+        """Return the token of the full text that a misspelt one was meant to be; see ``spelling``."""
+        with self._connections.read() as connection:
+            return spelling.nearest_token(connection, token)
 
     def holding(self, match: str, rows: Sequence[int]) -> set[int]:
         """Return which of a few rows a full-text expression matches."""

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from ragedge.protocols import Float32
 
 # Fitted together with the weights of word_match: benchmarks/fit_word_match.py.
-LEADERS = 8
+LEADERS = 5
 _LEADING_SHARE = 3  # at most every third candidate leads: of a few, the best are no better than the rest
-STRENGTH = 0.9
+STRENGTH = 0.6
 
 
 def cosine_gain(query: Float32, vectors: Float32, scores: Float32) -> Float32:

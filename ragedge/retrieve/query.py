@@ -7,6 +7,7 @@ costs a pass over nearly every row and tells nothing apart.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Container, Sequence
@@ -21,6 +22,10 @@ _MOST_TERMS = 32
 _MOST_WORDS = 512
 # Words in a larger share of the chunks are dropped, as long as a rarer one stays.
 _COMMON_SHARE = 0.3
+# ... and those that would bring the rows to be read over this many (4 ms), as long as three rarer ones stay: the
+# rarest words of a question decide (docs/decisions/018).
+_MOST_ROWS_READ = 15_000
+_LEAST_TERMS = 3
 
 # A code that stands in more chunks than this names a topic, not a place.
 _RARE_CODE_SHARE = 0.002
@@ -75,6 +80,10 @@ def build_query(question: str, store: Store) -> TextQuery:
     stems = list(dict.fromkeys(token for word in telling for token in tokens[word]))
     in_order = list(dict.fromkeys(token for word in telling for token in _tokens(word, tokens[word])))
     counts = store.document_counts([*stems, *codes, *in_order])
+    meant = {token: near for token in stems if not counts[token] and (near := store.nearest_token(token))}
+    if meant:
+        stems, in_order = ([meant.get(token, token) for token in some] for some in (stems, in_order))
+        counts |= store.document_counts(stems)
     total = max(counts[""], 1)
     present = [token for token in dict.fromkeys([*codes, *stems]) if counts[token]]
     rare = _rarest(present, counts, total)
@@ -138,5 +147,7 @@ def _is_code(token: str) -> bool:
 
 def _rarest(tokens: Sequence[str], counts: dict[str, int], total: int) -> list[str]:
     by_count = sorted(tokens, key=lambda token: counts[token])
-    kept = [token for token in by_count if counts[token] <= _COMMON_SHARE * total]
-    return (kept or by_count[:1])[:_MOST_TERMS]
+    kept = [token for token in by_count if counts[token] <= _COMMON_SHARE * total][:_MOST_TERMS]
+    read = itertools.accumulate(counts[token] for token in kept)
+    within = sum(rows <= _MOST_ROWS_READ for rows in read)
+    return kept[: max(within, _LEAST_TERMS)] or by_count[:1]

@@ -48,7 +48,8 @@ def rescored(
     if config.text_weight:
         worth = _worth_of_words(hits, text_query, store)
         scores = {row: score + config.text_weight / whole * worth[row] for row, score in scores.items()}
-    if config.dense_weight and config.fusion == "score":
+    # By vectors alone the leaders mislead as often as not: of what was like the best, words tell which was meant.
+    if config.text_weight and config.dense_weight and config.fusion == "score":
         so_far = np.array(list(scores.values()), np.float32)
         gain = cosine_gain(query, vectors.rows(np.array(list(scores), np.int64)), so_far)
         _, deviation = vectors.background(query)

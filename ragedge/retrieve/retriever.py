@@ -24,6 +24,7 @@ from ragedge.retrieve.filter import Condition, Where, conditions, predicate
 from ragedge.retrieve.fusion import reciprocal_rank, score_based
 from ragedge.retrieve.query import TextQuery, build_query
 from ragedge.retrieve.rescore import rescored
+from ragedge.retrieve.synonyms import check_synonyms, with_synonyms
 from ragedge.retrieve.widen import widened
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Retriever:
     ) -> None:
         self._store, self._vectors, self._embedder, self._config = store, vectors, embedder, config
         self._known_revisions: tuple[int, dict[str, SourceRecord], dict[str, str]] | None = None
+        check_synonyms(config.synonyms)
 
     def search(
         self, question: str, top_k: int | None = None, where: Where | None = None, *, per_page: int = 1
@@ -69,7 +71,7 @@ class Retriever:
         if top_k < 1:
             raise ValueError(f"top_k must be at least 1, got {top_k}")
         started = time.perf_counter()
-        question = clean_question(question)
+        question = with_synonyms(clean_question(question), self._config.synonyms)
         wanted = conditions(where)
         query = self._embedder.embed_query(question)
         embedded = time.perf_counter()
