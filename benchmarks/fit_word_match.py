@@ -10,6 +10,7 @@ and manual_questions.jsonl. With ``--check`` each set is judged with weights fit
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import tempfile
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ from ragedge import plugins
 from ragedge.config import Config
 from ragedge.index.quantize import dequantize_rows
 from ragedge.index.store import Store
+from ragedge.measure.beir import build_corpus
+from ragedge.measure.questions import read_queries
 from ragedge.privacy.vault import Vault
 from ragedge.question_text import clean_question
 from ragedge.retrieve import feedback, fusion, rescore, word_match
@@ -89,11 +92,17 @@ def candidates(name: str, data: Path, config: Config, embedder: Any, cache: Path
         if name == retrieval.DEVELOPMENT_QUESTIONS.stem:
             store, asked = _manuals(path, data)
         else:
-            queries, judged = retrieval.read_queries(data / name, retrieval.BEIR_SETS.get(name, "dev"))
-            store, names = retrieval.build_store(data / name, path, config, embedder, cache)
+            _, queries = read_queries(data / name, retrieval.BEIR_SETS.get(name, "dev"))
+            names = build_corpus(
+                data / name, path, config, embedder, functools.partial(retrieval.embed, cache)
+            )
+            store = Store.open(Vault.open(path))
             asked = [
-                (queries[key], {("", page): judged[key].get(entry, 0.0) for page, entry in names.items()})
-                for key in judged
+                (
+                    query.text,
+                    {("", page): query.relevant.get(entry, 0.0) for page, entry in enumerate(names, 1)},
+                )
+                for query in queries
             ]
             asked = asked[: len(asked) // 2] if name == "tv_manual" else asked
         asked = asked[:: -(-len(asked) // MOST_QUESTIONS)]
