@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import astuple
 from typing import Any
 
-from ragedge.errors import RagedgeError
+from ragedge.errors import RagedgeError, SourceError
 from ragedge.ingest.worker_loop import failed, last_frame, serve
 from ragedge.protocols import Ocr
 
@@ -34,12 +34,10 @@ def build(settings: Mapping[str, Any]) -> Callable[[Mapping[str, Any], bytes], d
         try:
             found = ocr.read(file, request["page"], request["figures"])
             return {"lines": [astuple(line) for line in found]}
-        except RagedgeError as exc:
-            return (
-                {"unread": exc.message}
-                if exc.__class__.__name__ == "SourceError"
-                else {"failure": failed(exc)}
-            )
+        except SourceError as exc:
+            return {"unread": exc.message}
+        except RagedgeError as exc:  # no fault of the page, such as a refused connection
+            return {"failure": failed(exc)}
         except Exception as exc:  # a page that the engine stumbles over costs itself only
             return {"unread": f"{type(exc).__name__} in {last_frame(exc)}"}
 
