@@ -286,7 +286,7 @@ class KnowledgeBase:
             "index": self._index_status(),
             "settings": in_force.as_dict(),
             "abstention": abstention(store, in_force),
-            "encrypted": self._vault.cipher is not None,
+            "encrypted": self.encrypted,
             "bytes": store.bytes_used(),
             "content_digest": store.content_digest(),
         }
@@ -359,6 +359,16 @@ class KnowledgeBase:
         return self._open_store()
 
     @property
+    def embedder(self) -> Embedder:
+        """What turns texts into its vectors."""
+        return self._loaded_embedder()
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether what lies in its folder takes a key to read."""
+        return self._vault.cipher is not None
+
+    @property
     def settings(self) -> EffectiveConfig:
         """The effective settings and where each came from."""
         return self._effective
@@ -376,6 +386,9 @@ class KnowledgeBase:
             other._embedder = wrap(self._loaded_embedder())
             if effective.config.index == self.config.index:
                 other._cache = self._vectors()
+            else:
+                other._cache = other._new_cache(keep=False)
+                other._cache.refresh()
         return other
 
     # Parts, built on first use
@@ -413,20 +426,27 @@ class KnowledgeBase:
         return self._store
 
     def _vectors(self) -> VectorCache:
-        from ragedge.index.cache import VectorCache
-
         with self._building:
             if self._cache is None:
-                settings = self.config.index
-                options = {
-                    "m": settings.m,
-                    "ef_construction": settings.ef_construction,
-                    "ef_search": settings.ef_search,
-                }
-                self._cache = VectorCache(
-                    self._open_store(), kind=settings.kind, exact_below=settings.exact_below, options=options
-                )
+                self._cache = self._new_cache()
             return self._cache
+
+    def _new_cache(self, *, keep: bool = True) -> VectorCache:
+        from ragedge.index.cache import VectorCache
+
+        settings = self.config.index
+        options = {
+            "m": settings.m,
+            "ef_construction": settings.ef_construction,
+            "ef_search": settings.ef_search,
+        }
+        return VectorCache(
+            self._open_store(),
+            kind=settings.kind,
+            exact_below=settings.exact_below,
+            options=options,
+            keep=keep,
+        )
 
     def _loaded_retriever(self) -> Retriever:
         from ragedge.retrieve.retriever import Retriever

@@ -20,6 +20,7 @@ from ragedge.cli.index import index
 from ragedge.cli.inspect import inspect
 from ragedge.cli.keys import key
 from ragedge.cli.models import models
+from ragedge.cli.tune import tune
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -45,6 +46,7 @@ for part in (
     doctor,
     evaluate,
     feedback,
+    tune,
     demo,
 ):
     cli.add_command(part)

@@ -72,6 +72,7 @@ class VectorCache:
         kind: str = "auto",
         exact_below: int = 0,
         options: Mapping[str, Any] | None = None,
+        keep: bool = True,
     ) -> None:
         """Make a cache.
 
@@ -80,10 +81,12 @@ class VectorCache:
             kind: An index plugin's name, or ``auto``.
             exact_below: With fewer rows than this, search is exact and no graph is kept.
             options: For the plugin's factory: ``m``, ``ef_construction``, ``ef_search``.
+            keep: Hold the graph on the disk; without, one with other options can be tried beside it.
         """
         self.kind = choose(kind)
         self._store = store
         self._exact_below = exact_below
+        self._keep = keep
         self._options = {"dim": store.embedder.dim, **(options or {})}
         self._guard = threading.Lock()
         self._exact: tuple[int, ExactIndex] | None = None
@@ -132,7 +135,7 @@ class VectorCache:
         generation = self._store.generation()
         ids = self._store.row_ids()
         if not self._wants_graph(len(ids)):
-            if not self._store.vault.read_only:
+            if self._keep and not self._store.vault.read_only:
                 self._store.vault.delete(FILE)
             return self.state()
         with self._guard:
@@ -140,7 +143,7 @@ class VectorCache:
         if graph is None or graph.generation != generation or not np.array_equal(graph.ids, ids):
             graph = self._updated(graph, generation, ids, progress)
             self._save(graph)
-        elif not self._store.vault.exists(FILE):
+        elif self._keep and not self._store.vault.exists(FILE):
             self._save(graph)
         with self._guard:
             self._graph, self._exact = graph, None
@@ -266,6 +269,8 @@ class VectorCache:
         return _Graph(graph.index, ids, generation, graph.replaced + len(surplus))
 
     def _save(self, graph: _Graph) -> None:
+        if not self._keep:
+            return
         payload = graph.index.dump()
         if not payload:
             return
@@ -287,6 +292,8 @@ class VectorCache:
 
     def _load(self) -> _Graph | None:
         """Return the graph on the disk; None where it is missing, damaged, or made with other options."""
+        if not self._keep:
+            return None
         try:
             data = memoryview(self._store.vault.read(FILE))
         except FileNotFoundError:

@@ -233,3 +233,19 @@ def test_the_script_fails_with_one_line_where_no_model_is_installed(monkeypatch,
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "ragedge models pull" in captured.err
+
+
+@pytest.mark.usefixtures("home_with_embedder")
+@pytest.mark.timeout(600)
+def test_the_tuning_walk_through_mends_what_it_spoilt(render, tmp_path, monkeypatch, capsys):
+    import tune_the_manual
+
+    from ragedge import open as open_kb
+
+    work, plot = tmp_path / "kb", tmp_path / "tuned.png"
+    monkeypatch.setattr("sys.argv", ["tune", "--work", str(work), "--plot", str(plot), "--trials", "3"])
+    tune_the_manual.main()
+    assert "page_hit@1: +" in capsys.readouterr().out
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    with open_kb(work) as kb:
+        assert kb.store.values("tuned")["retrieve.text_weight"] > 0
