@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
-
-from msgspec import to_builtins
 
 from ragedge.config import Config, flatten, setting_keys
 from ragedge.extras import require
@@ -120,9 +119,9 @@ def _keys(point: Mapping[str, Any]) -> Settings:
 
 def _default_search() -> Settings:
     """Return the product's own settings of the search."""
-    return flatten({"retrieve": to_builtins(Config().retrieve)})
+    return flatten({"retrieve": asdict(Config().retrieve)})
 
 
 def _changes(settings: Mapping[str, Any], config: Config) -> Settings:
-    now = flatten(to_builtins(config))
+    now = flatten(asdict(config))
     return {key: value for key, value in settings.items() if now.get(key) != value}

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from msgspec import to_builtins
 
 from ragedge import __version__
 from ragedge.config import EffectiveConfig, load
@@ -236,6 +235,7 @@ def _changed(effective: EffectiveConfig, changes: Mapping[str, Any]) -> Effectiv
 
 def _study(kb: KnowledgeBase, asked: Sequence[Asked]) -> str:
     """Name what the scores of a trial depend on, but for the trial's own settings."""
-    settings = {"retrieve": kb.config.retrieve, "index": kb.config.index, "embed": kb.config.embed}
-    parts = [__version__, kb.store.content_digest(), digest_of(asked), to_builtins(settings)]
+    stages = {"retrieve": kb.config.retrieve, "index": kb.config.index, "embed": kb.config.embed}
+    settings = {name: asdict(stage) for name, stage in stages.items()}
+    parts = [__version__, kb.store.content_digest(), digest_of(asked), settings]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
