@@ -235,7 +235,11 @@ def _changed(effective: EffectiveConfig, changes: Mapping[str, Any]) -> Effectiv
 
 def _study(kb: KnowledgeBase, asked: Sequence[Asked]) -> str:
     """Name what the scores of a trial depend on, but for the trial's own settings."""
-    stages = {"retrieve": kb.config.retrieve, "index": kb.config.index, "embed": kb.config.embed}
-    settings = {name: asdict(stage) for name, stage in stages.items()}
+    config = kb.config
+    settings = {
+        "retrieve": asdict(config.retrieve),
+        "index": asdict(config.index),
+        "embed": asdict(config.embed),
+    }
     parts = [__version__, kb.store.content_digest(), digest_of(asked), settings]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
