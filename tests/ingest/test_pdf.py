@@ -748,3 +748,34 @@ def test_rows_without_a_rule_between_them_stay_rows_in_a_long_table():
     page = load(pages.pdf()).pages[0]
     assert page.text == "\n".join(" | ".join(cells) for _, *cells in rows)
     assert page.blocks[0].header_rows == 1
+
+
+def test_ligatures_of_bitmap_fonts_are_read():
+    content = b"BT /F1 12 Tf 72 700 Td (the con\\034rmed \\033ort) Tj ET"
+    shape = b"<</Length 27>>stream\n500 0 0 0 500 700 d1 0 0 m f\nendstream"
+    names = b" ".join(b"/a%d" % code for code in range(27, 123))
+    widths = b" ".join([b"500"] * 96)
+    procedures = b"".join(b"/a%d 6 0 R" % code for code in range(27, 123))
+    data = by_hand(
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1/MediaBox[0 0 595 842]>>",
+        b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
+        b"<</Length %d>>stream\n" % len(content) + content + b"\nendstream",
+        b"<</Type/Font/Subtype/Type3/FontBBox[0 0 500 700]/FontMatrix[0.001 0 0 0.001 0 0]/FirstChar 27"
+        b"/LastChar 122/Widths[%s]/Encoding<</Type/Encoding/Differences[27 %s]>>/CharProcs<<%s>>>>"
+        % (widths, names, procedures),
+        shape,
+    )
+    assert load(data).pages[0].text == "the confirmed ffort"
+
+
+def test_a_notice_whose_word_ends_the_page_goes_on_in_the_next():
+    pages = Pages()
+    pages.lines(wrapped(PROSE, 80))
+    pages.lines(["WARNING"], y=560)
+    pages.next()
+    y = pages.lines(["High voltage stays on for ten minutes after the vehicle was switched off."])
+    pages.lines(["1. Open the cover.", "2. Take out the fuse."], y=y - 20)
+    first, second = load(pages.pdf()).pages
+    assert [block.kind for block in first.blocks] == ["paragraph", "warning"]
+    assert [block.kind for block in second.blocks] == ["warning", "list"]

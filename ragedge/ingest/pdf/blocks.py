@@ -7,7 +7,7 @@ import re
 import statistics
 from collections.abc import Sequence
 
-from ragedge.datatypes import BlockKind
+from ragedge.datatypes import BlockKind, Page
 from ragedge.ingest.page_builder import PageBuilder
 from ragedge.ingest.pdf.headings import HeadingRules, run_in_heading
 from ragedge.ingest.pdf.joining import LineJoiner
@@ -44,6 +44,12 @@ def _is_legend(text: str, before: Row | None, after: Row | None) -> bool:
     return bool(_LEGEND.match(after.text)) or (before is not None and bool(_LEGEND.match(before.text)))
 
 
+def open_notice(page: Page) -> BlockKind | None:
+    """Return the kind of the notice that a page ends with the signal word of; None if it does not."""
+    last = page.blocks[-1] if page.blocks else None
+    return last.kind if last and is_bare_notice_word(page.text[last.start : last.end]) else None
+
+
 class PageWriter:
     """Writes one page's blocks.
 
@@ -51,9 +57,13 @@ class PageWriter:
         page: Index of the page.
         rules: What headings look like in this document.
         joiner: Joins lines.
+        notice: Kind of the notice whose signal word ended the page before.
     """
 
-    def __init__(self, page: int, rules: HeadingRules, joiner: LineJoiner) -> None:
+    def __init__(
+        self, page: int, rules: HeadingRules, joiner: LineJoiner, notice: BlockKind | None = None
+    ) -> None:
+        self._notice = notice
         self.builder = PageBuilder()
         self._page, self._rules, self._joiner = page, rules, joiner
         self._kind: BlockKind = "paragraph"
@@ -183,6 +193,9 @@ class PageWriter:
 
     def _begin(self, kind: BlockKind, text: str) -> None:
         self.flush()
+        if self._notice and kind in ("paragraph", "list"):
+            kind = self._notice
+        self._notice = None
         self._kind, self._lines = kind, [text]
 
     def _open_heading(self) -> bool:

@@ -22,6 +22,12 @@ _BULLETS = dict.fromkeys(
 )
 
 
+# Below the space: the ligatures of TeX's OT1 (11-15) and T1 (27-31) fonts, T1's quotes and dashes. Source: ec.enc.
+_TEX = {11: "ff", 12: "fi", 13: "fl", 14: "ffi", 15: "ffl", 16: "“", 17: "”", 18: "„", 19: "«", 20: "»", 21: "–",
+        22: "—", 27: "ff", 28: "fi", 29: "fl", 30: "ffi", 31: "ffl"}  # fmt: skip
+_TEX_NAME = re.compile(r"^/a\d{1,3}$")
+
+
 class RunFont:
     """A font of a page: bytes in, text and width out.
 
@@ -58,6 +64,12 @@ class RunFont:
         for code, text in table.items():
             width = self._font.character_widths.get(chr(code), self._default)
             self._wide[chr(code)] = (text, float(width))
+
+    def use_tex_codes(self) -> None:
+        """Read the codes below the space as TeX's text fonts have them."""
+        for code, text in _TEX.items():
+            if self._text and not self._text[code]:
+                self._text[code] = text
 
     def decode(self, data: bytes) -> tuple[str, float, int]:
         """Return a string's text, its width in thousandths of the size, and its number of codes."""
@@ -120,6 +132,16 @@ def _named(name: str, code: int) -> str:
     return "".join(parts)
 
 
+def _is_dvips(font: DictionaryObject) -> bool:
+    """Whether dvips made a font of pictures, whose glyphs are named ``/a28`` for their codes."""
+    encoding = font.get("/Encoding")
+    encoding = encoding.get_object() if encoding is not None else None
+    if font.get("/Subtype") != "/Type3" or not isinstance(encoding, DictionaryObject):
+        return False
+    names: Any = encoding.get("/Differences", ())
+    return sum(bool(_TEX_NAME.match(str(name))) for name in names) >= 3
+
+
 def load_font(resource: Any) -> RunFont | None:
     """Build a font from its resource; None where it is broken beyond use."""
     try:
@@ -127,6 +149,8 @@ def load_font(resource: Any) -> RunFont | None:
         if not isinstance(resource, DictionaryObject):
             return None
         font = RunFont(Font.from_font_resource(resource))
+        if _is_dvips(resource):
+            font.use_tex_codes()
         if is_adobe_japan(resource):
             font.use_codes(unicode_by_cid())
         return font

@@ -13,7 +13,7 @@ from ragedge.datatypes import Document, Page
 from ragedge.errors import SourceError
 from ragedge.ingest import detect
 from ragedge.ingest.clean import clean
-from ragedge.ingest.pdf.blocks import PageWriter
+from ragedge.ingest.pdf.blocks import PageWriter, open_notice
 from ragedge.ingest.pdf.content import FontCache, PageContent, read_page
 from ragedge.ingest.pdf.furniture import find_furniture, printed_label, strip_page_counts, turned_furniture
 from ragedge.ingest.pdf.headings import learn, read_outline
@@ -80,7 +80,7 @@ def _load(data: bytes, source: str) -> Document:
     joiner = LineJoiner(row.text for page in pages for row in page.rows)
     written: list[Page] = []
     for index, page in enumerate(pages):
-        writer = PageWriter(index, rules, joiner)
+        writer = PageWriter(index, rules, joiner, open_notice(written[-1]) if written else None)
         for region in [*reading_order(page.rows), *page.turned]:
             writer.write(region)
         writer.flush()
