@@ -779,3 +779,9 @@ def test_a_notice_whose_word_ends_the_page_goes_on_in_the_next():
     first, second = load(pages.pdf()).pages
     assert [block.kind for block in first.blocks] == ["paragraph", "warning"]
     assert [block.kind for block in second.blocks] == ["warning", "list"]
+
+
+def test_text_does_not_depend_on_whether_fonttools_is_installed():
+    from pypdf.generic import _font
+
+    assert not _font.HAS_FONTTOOLS  # it is in some environments; pypdf would read CFF fonts otherwise with it

@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from pypdf._codecs.adobe_glyphs import adobe_glyphs
-from pypdf.generic import DictionaryObject
+from pypdf.generic import DictionaryObject, _font
 from pypdf.generic._font import Font  # not public; pyproject.toml holds pypdf to a major version for it
 
 from ragedge.ingest.clean import clean
 from ragedge.ingest.pdf.adobe_japan import is_adobe_japan, unicode_by_cid
+
+# Where fontTools happens to be installed pypdf reads embedded CFF encodings with it, over what the font resource
+# says; a file must read the same on every machine.
+_font.HAS_FONTTOOLS = False
 
 _UNICODE_NAME = re.compile(r"^u(?:ni)?([0-9A-F]{4,6})$")
 _GLYPH_CODE = re.compile(r"^/?[A-Za-z]{1,2}([0-9A-Fa-f]{2,3})$")
