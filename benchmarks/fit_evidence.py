@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from answers import holds
 
 import ragedge
 from ragedge import plugins
@@ -28,6 +27,7 @@ from ragedge.generate.evidence import find_evidence, unit_text
 from ragedge.generate.question import read_question
 from ragedge.generate.unit_score import SIMILARITY_WEIGHT, WEIGHTS, Features, read_features
 from ragedge.generate.unit_vectors import by_vectors
+from ragedge.measure.answer_figures import holds
 
 HERE = Path(__file__).resolve().parent
 NAMES = [field.name for field in fields(Features)] + ["similarity"]
