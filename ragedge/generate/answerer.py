@@ -251,18 +251,13 @@ class AnswerRun:
         return choose_quotes(self._findings)
 
     def _verdict(self, quotes: list[Quote]) -> str:
-        """Say yes or no where a sentence settles it, which is then quoted first; else that the manual is quoted."""
+        """Say yes or no where a sentence settles it, which alone is then quoted; else that the manual is quoted."""
         language = self._findings.question.language
         settled = settle(self._findings)
         if settled is None:
             return SAYS[language]
         place, unit = settled.evidence.passage, settled.evidence.unit
-        settling = next((q for q in quotes if (q.passage, q.units[0]) == (place, unit)), None)
-        if settling is None:
-            settling = as_quote(self._findings.passages[place], place, unit)
-        else:
-            quotes.remove(settling)
-        quotes.insert(0, settling)
+        quotes[:] = [as_quote(self._findings.passages[place], place, unit)]
         return (YES if settled.polarity == "yes" else NO)[language]
 
     def _quote(self, quote: Quote) -> Sentence:
