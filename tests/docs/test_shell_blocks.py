@@ -31,6 +31,11 @@ def check_ragedge(words: list[str]) -> None:
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         assert words[0] in command.commands, f"no command {words[0]!r}"
         command = command.commands[words.pop(0)]
+    check_flags(command, words)
+
+
+def check_flags(command: click.Command, words: list[str]) -> None:
+    """Look at the flags among words."""
     known = {flag for item in command.params if isinstance(item, click.Option) for flag in item.opts}
     for word in words:
         if word.startswith("--"):
@@ -45,6 +50,11 @@ def test_a_line_of_a_shell_block(place: str, line: str) -> None:
     program = words.pop(0)
     if program == "ragedge":
         check_ragedge(words)
+    elif program == "ragedge-watch":
+        watch = pytest.importorskip(
+            "ragedge_folder_watch.command", reason="connectors/folder_watch is not installed"
+        )
+        check_flags(watch.main, words)
     elif program == "make":
         assert {word for word in words if "=" not in word} <= TARGETS, place
     else:
