@@ -29,8 +29,11 @@ def walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Command
     """Yield each command under its full name, groups before their commands."""
     yield path, command
     if isinstance(command, click.Group):
-        for name in sorted(command.commands):
-            yield from walk(command.commands[name], f"{path} {name}")
+        context = click.Context(command)
+        for name in sorted(command.list_commands(context)):
+            found = command.get_command(context, name)
+            assert found is not None, name
+            yield from walk(found, f"{path} {name}")
 
 
 def settings() -> None:

@@ -4,52 +4,57 @@ from __future__ import annotations
 
 import gc
 import sys
+from importlib import import_module
 
 import click
 
 from ragedge import __version__
 from ragedge.cli import output
-from ragedge.cli.answers import ask, search
-from ragedge.cli.backends import backends
-from ragedge.cli.demo import demo
-from ragedge.cli.doctor import doctor
-from ragedge.cli.documents import ingest, remove, status
-from ragedge.cli.eval import evaluate
-from ragedge.cli.feedback import feedback
-from ragedge.cli.index import index
-from ragedge.cli.inspect import inspect
-from ragedge.cli.keys import key
-from ragedge.cli.models import models
-from ragedge.cli.tune import tune
+
+# Where each command is, in this package. Only the one that is called gets imported: with all of them at once a cold
+# `ask` took longer for every command that came along.
+_COMMANDS = {
+    "ask": "answers.ask",
+    "backends": "backends.backends",
+    "demo": "demo.demo",
+    "doctor": "doctor.doctor",
+    "eval": "eval.evaluate",
+    "feedback": "feedback.feedback",
+    "index": "index.index",
+    "ingest": "documents.ingest",
+    "inspect": "inspect.inspect",
+    "key": "keys.key",
+    "models": "models.models",
+    "remove": "documents.remove",
+    "search": "answers.search",
+    "status": "documents.status",
+    "tune": "tune.tune",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Commands(click.Group):
+    """The commands, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; None where there is none of that name."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name].partition(".")
+        command: click.Command = getattr(import_module(f"ragedge.cli.{module}"), attribute)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="ragedge")
 def cli() -> None:
     """Ask a device's own manuals, on the device.
 
     Documents, questions and settings stay here; only `ragedge models pull` uses a network.
     """
-
-
-for part in (
-    ingest,
-    search,
-    ask,
-    status,
-    inspect,
-    remove,
-    models,
-    backends,
-    index,
-    key,
-    doctor,
-    evaluate,
-    feedback,
-    tune,
-    demo,
-):
-    cli.add_command(part)
 
 
 def main() -> None:

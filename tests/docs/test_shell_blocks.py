@@ -29,8 +29,10 @@ def check_ragedge(words: list[str]) -> None:
     """Walk from the group to the command that the words name, then look at its flags."""
     command: click.Command = cli
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        assert words[0] in command.commands, f"no command {words[0]!r}"
-        command = command.commands[words.pop(0)]
+        found = command.get_command(click.Context(command), words[0])
+        assert found is not None, f"no command {words[0]!r}"
+        command = found
+        words.pop(0)
     check_flags(command, words)
 
 

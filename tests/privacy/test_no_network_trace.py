@@ -4,6 +4,7 @@ The proof that the guard cannot give: ``strace`` sees every system call of the c
 that cannot trace fails; CI installs what it needs.
 """
 
+import json
 import os
 import re
 import shutil
@@ -43,6 +44,12 @@ COMMANDS = {
     "models remove": ["nothing"],
     "backends list": [],
     "index rebuild": ["--kb", "{kb}"],
+    "eval": ["{questions}", "--kb", "{kb}"],
+    "feedback add": ["drain plug torque", "--kb", "{kb}", "--source", "manual.md", "--right"],
+    "feedback list": ["--kb", "{kb}"],
+    "feedback remove": ["99", "--kb", "{kb}"],
+    "feedback export": ["{work}/out.jsonl", "--kb", "{kb}", "--yes"],
+    "tune": ["{questions}", "--kb", "{kb}", "--trials", "2"],
     "key encrypt": ["--kb", "{copy}", "--to", "{work}/sealed", "--keep", "--passphrase-file", "{words}"],
     "key change": ["--kb", "{sealed}", "--passphrase-file", "{words}", "--new-passphrase-file", "{words}"],
     "key rotate": ["--kb", "{sealed}", "--passphrase-file", "{words}"],
@@ -58,7 +65,9 @@ ADDRESS = re.compile(r"\b(?:connect|sendto|sendmsg|bind)\(\d+, .*(?:sa_family=(\
 
 
 def leaves(group, prefix=""):
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from leaves(command, f"{prefix}{name} ")
         else:
@@ -76,6 +85,14 @@ def places(tmp_path_factory, minilm_dir, smollm2_dir):
     work = tmp_path_factory.mktemp("trace")
     manual = work / "manual.md"
     manual.write_text(MANUAL, encoding="utf-8")
+    questions = work / "questions.jsonl"
+    line = {
+        "id": "1",
+        "question": "What is the torque of the drain plug?",
+        "source": "manual.md",
+        "facts": ["35"],
+    }
+    questions.write_text(json.dumps({**line, "answerable": True}) + "\n", encoding="utf-8")
     words = work / "words"
     words.write_text("three blue gaskets\n", encoding="utf-8")
     folders = {name: work / name for name in ("kb", "copy", "spent", "spare", "sealed")}
@@ -84,7 +101,13 @@ def places(tmp_path_factory, minilm_dir, smollm2_dir):
         encrypted = ["--encrypt", "--passphrase-file", str(words)] if name == "sealed" else []
         environment = os.environ | {"RAGEDGE_HOME": str(minilm_dir.parent.parent)}
         subprocess.run([*ragedge, *encrypted], check=True, capture_output=True, timeout=120, env=environment)
-    return {"home": minilm_dir.parent.parent, "manual": manual, "words": words, **folders}
+    return {
+        "home": minilm_dir.parent.parent,
+        "manual": manual,
+        "questions": questions,
+        "words": words,
+        **folders,
+    }
 
 
 def trace(arguments, log, home):
