@@ -165,7 +165,7 @@ def _of_question(
         for p in place
     }
     named = [
-        sum(weight for expression, weight in words.named.items() if store.holding(expression, [row]))
+        sum(weight for expression, weight in words.named.items() if store.words.holding(expression, [row]))
         for row in ids.tolist()
     ]
     shares = np.array(

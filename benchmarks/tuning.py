@@ -90,7 +90,7 @@ def stand_in(kb: KnowledgeBase, real: list[Asked], trials: int) -> dict[str, Any
     made = from_questions(made_questions(kb), "made")
     result = tune(kb, made, trials=trials, budget=Budget())
     study = next(key for key in _studies(kb) if key != "result")
-    done = kb.store.trials(study)
+    done = kb.store.learned.trials(study)
     pairs = []
     for body in done.values():
         if len(body["scores"]) == len(made):

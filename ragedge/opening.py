@@ -83,7 +83,7 @@ def ask(question: str, *, kb: str | os.PathLike[str], key: Key | None = None, **
 def _effective_settings(
     vault: Vault, store: Store | None, file: str | os.PathLike[str] | None, flags: Mapping[str, Any]
 ) -> EffectiveConfig:
-    tuned = store.values("tuned") if store is not None else {}
+    tuned = store.learned.values("tuned") if store is not None else {}
     if file is not None:
         return load(file=Path(file), tuned=tuned, flags=flags)
     try:

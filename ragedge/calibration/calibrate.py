@@ -74,7 +74,7 @@ def recalibrate(
 
 def fitted_threshold(store: Store) -> float | None:
     """Return the threshold that was fitted to the documents; None where none was."""
-    note = store.note(_NOTE)
+    note = store.learned.note(_NOTE)
     return float(note["threshold"]) if note else None
 
 
@@ -86,7 +86,7 @@ def abstention(store: Store, settings: EffectiveConfig) -> dict[str, Any]:
         settings: In force; a threshold set by flag, file or tuning wins over the fitted one.
     """
     threshold, origin = settings.config.generate.abstain_below, settings.origins.get(ABSTAIN_BELOW, "default")
-    note = store.note(_NOTE)
+    note = store.learned.note(_NOTE)
     if origin == "tuned" and note is not None and note["threshold"] == threshold:
         told = {key: note[key] for key in ("questions", "precision", "recall", "answered")}
         return {"threshold": threshold, "by": "calibration", **told}
@@ -96,7 +96,7 @@ def abstention(store: Store, settings: EffectiveConfig) -> dict[str, Any]:
 
 
 def _due(store: Store, chunks: int, settings: Mapping[str, Any]) -> bool:
-    note = store.note(_NOTE)
+    note = store.learned.note(_NOTE)
     if note is None or note["settings"] != dict(settings):
         return True
     return bool(abs(chunks - note["chunks"]) > _GROWN * note["chunks"])
@@ -112,4 +112,4 @@ def _save(store: Store, fitted: Calibration, chunks: int, settings: Mapping[str,
         "chunks": chunks,
         "settings": dict(settings),
     }
-    store.set_note(_NOTE, note)
+    store.learned.set_note(_NOTE, note)

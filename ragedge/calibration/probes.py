@@ -171,9 +171,9 @@ def _together(store: Store, word: str, others: Sequence[str]) -> bool:
     counts = word_counts(store, " ".join(others))
     rare = sorted(others, key=lambda other: counts.get(other, math.inf))[: max(1, len(others) // 2)]
     mine, theirs = (
-        [f'"{token}"' for tokens in store.stems([w.lower() for w in found]) for token in tokens]
+        [f'"{token}"' for tokens in store.words.stems([w.lower() for w in found]) for token in tokens]
         for found in ([word], rare)
     )
     if not mine or not theirs:
         return True
-    return len(store.search_text(f"({' AND '.join(mine)}) AND ({' OR '.join(theirs)})", 1)[0]) > 0
+    return len(store.words.search(f"({' AND '.join(mine)}) AND ({' OR '.join(theirs)})", 1)[0]) > 0

@@ -40,7 +40,7 @@ def add(
 
     with open_kb(kb_path, config_file) as kb:
         try:
-            number = kb.store.add_feedback(clean_question(question), source, page, right=right)
+            number = kb.store.learned.add_feedback(clean_question(question), source, page, right=right)
         except LookupError as exc:
             raise SourceError("not_found", str(exc), hint="ragedge status lists documents and pages") from exc
     if as_json:
@@ -55,7 +55,7 @@ def add(
 def list_feedback(kb_path: Path | None, config_file: Path | None, as_json: bool) -> None:
     """Show what was said, oldest first."""
     with open_kb(kb_path, config_file) as kb:
-        found = kb.store.feedback()
+        found = kb.store.learned.feedback()
     if as_json:
         output.write_json({"schema": 1, "feedback": [item.as_dict() for item in found]})
         return
@@ -72,7 +72,7 @@ def list_feedback(kb_path: Path | None, config_file: Path | None, as_json: bool)
 def remove(numbers: tuple[int, ...], kb_path: Path | None, config_file: Path | None, as_json: bool) -> None:
     """Take back verdicts by the NUMBERS that `ragedge feedback list` shows."""
     with open_kb(kb_path, config_file) as kb:
-        removed = [number for number in numbers if kb.store.remove_feedback(number)]
+        removed = [number for number in numbers if kb.store.learned.remove_feedback(number)]
     missing = sorted(set(numbers) - set(removed))
     if as_json:
         output.write_json({"schema": 1, "removed": removed, "unknown": missing})
@@ -90,7 +90,7 @@ def remove(numbers: tuple[int, ...], kb_path: Path | None, config_file: Path | N
 def export(file: Path, kb_path: Path | None, config_file: Path | None, as_json: bool, yes: bool) -> None:
     """Write the right pages to FILE as questions that `ragedge eval` and `tune` read, after showing what leaves."""
     with open_kb(kb_path, config_file) as kb:
-        found = [item for item in kb.store.feedback() if item.right]
+        found = [item for item in kb.store.learned.feedback() if item.right]
     pages = len({(item.source, item.page) for item in found})
     output.note(f"{file} will hold {len(found)} questions as they were asked, and {pages} pages' names.")
     if not yes:

@@ -124,7 +124,7 @@ def asked_of(kb: KnowledgeBase, questions: Path | None, half: Half | None) -> li
 
     if questions is not None:
         return from_questions(half_of(read_questions(questions), half))
-    return from_questions(made_questions(kb), "made") + from_feedback(kb.store.feedback())
+    return from_questions(made_questions(kb), "made") + from_feedback(kb.store.learned.feedback())
 
 
 def on_corpus(
@@ -152,7 +152,7 @@ def on_corpus(
 
 def export(kb: KnowledgeBase, file: Path, *, yes: bool, as_json: bool) -> None:
     """Write the tuned values as a settings file, after showing what leaves the knowledge base."""
-    values = kb.store.values("tuned")
+    values = kb.store.learned.values("tuned")
     if not values:
         raise ConfigError("nothing is tuned, so there is nothing to export", hint="ragedge tune --show")
     text = as_toml(values)
@@ -187,7 +187,7 @@ def report(kb: KnowledgeBase, result: dict[str, Any], *, as_json: bool) -> None:
 
     held = pinned(kb, result["settings"])
     shown = {key: value for key, value in result.items() if key not in ("accepted", "best_settings")}
-    shown |= {"accepted": result["accepted"], "tuned": kb.store.values("tuned"), "pinned": held}
+    shown |= {"accepted": result["accepted"], "tuned": kb.store.learned.values("tuned"), "pinned": held}
     if as_json:
         output.write_json(shown)
         return

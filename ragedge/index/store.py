@@ -9,28 +9,25 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import json
 import sqlite3
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ragedge.datatypes import Chunk, Document, Metadata
 from ragedge.errors import DamagedError, IndexMismatchError, KnowledgeBaseNotFoundError, SourceError
-from ragedge.index import documents, feedback, full_text, spelling, trials
+from ragedge.index import documents, feedback, full_text, manifest
 from ragedge.index.connections import Connections
+from ragedge.index.learned import Learned
 from ragedge.index.quantize import quantize_rows
 from ragedge.index.rows import Counts, EmbedderRecord, SourceRecord, StoredChunk, StoredPage
 from ragedge.index.schema import SCHEMA_VERSION, bring_up_to_date, check_version
-from ragedge.privacy.store_failures import MEND_HINT, from_sqlite
+from ragedge.index.words import Words
+from ragedge.privacy.store_failures import from_sqlite
 from ragedge.privacy.vault import Vault
 
 if TYPE_CHECKING:
     from ragedge.protocols import Float32, Int8, Int64
-
-Table = Literal["settings", "tuned"]
-# A key of the manifest: there from a removal until its words are off the disk.
-_REMOVED = "removed"
 
 
 class Store:
@@ -40,6 +37,8 @@ class Store:
         vault: The folder it lies in.
         embedder: Who built the vectors.
         schema_version: Of the tables.
+        words: Its full text.
+        learned: What is kept beside the documents: settings, verdicts, trials, notes.
     """
 
     schema_version = SCHEMA_VERSION
@@ -48,8 +47,8 @@ class Store:
         self.vault = vault
         self.embedder = embedder
         self._connections = connections
-        self._stemmer = full_text.Stemmer()
-        self._frequencies: tuple[int, dict[str, int]] = (-1, {})
+        self.words = Words(connections)
+        self.learned = Learned(connections)
 
     @classmethod
     def create(cls, vault: Vault, *, embedder_name: str, fingerprint: str, dim: int) -> Store:
@@ -66,11 +65,8 @@ class Store:
                 with connections.bare() as connection:
                     bring_up_to_date(connection)
                 with connections.write() as connection:
-                    for key, value in {**embedder.as_dict(), "generation": 0}.items():
-                        connection.execute(
-                            "INSERT OR IGNORE INTO manifest VALUES (?, ?)", (key, json.dumps(value))
-                        )
-            store = cls(vault, connections, _embedder(connections))
+                    manifest.begin(connection, embedder)
+            store = cls._of(vault, connections)
         except BaseException:
             connections.close()
             raise
@@ -100,15 +96,21 @@ class Store:
                 if version < SCHEMA_VERSION:
                     with vault.writer():
                         bring_up_to_date(connection)
-            return cls(vault, connections, _embedder(connections))
+            return cls._of(vault, connections)
         except BaseException:
             connections.close()
             raise
 
+    @classmethod
+    def _of(cls, vault: Vault, connections: Connections) -> Store:
+        with connections.read() as connection:
+            embedder = manifest.embedder(connection)
+        return cls(vault, connections, embedder)
+
     def close(self) -> None:
         """Close the connections; the last one to close folds SQLite's log into the database."""
         self._connections.close()
-        self._stemmer.close()
+        self.words.close()
 
     def check_embedder(self, name: str, fingerprint: str) -> None:
         """Compare an embedder with the one that built the vectors.
@@ -179,8 +181,8 @@ class Store:
         try:
             with self._connections.write() as connection:
                 if documents.put(connection, record, document, chunks, codes, scale):
-                    _note_removal(connection)
-                _next_generation(connection)
+                    manifest.set_removed(connection, True)
+                manifest.next_generation(connection)
         except UnicodeEncodeError as exc:
             raise SourceError("damaged", f"{source!r} holds code points that are not characters") from exc
         return record
@@ -217,8 +219,8 @@ class Store:
             removed = documents.remove(connection, source)
             if removed:
                 feedback.remove_of(connection, source)
-                _note_removal(connection)
-                _next_generation(connection)
+                manifest.set_removed(connection, True)
+                manifest.next_generation(connection)
         return removed
 
     def has_removed(self) -> bool:
@@ -228,8 +230,7 @@ class Store:
         by the next ingest.
         """
         with self._connections.read() as connection:
-            found = connection.execute("SELECT 1 FROM manifest WHERE key = ?", [_REMOVED]).fetchone()
-        return found is not None
+            return manifest.has_removed(connection)
 
     def forget_removed(self) -> None:
         """Take the words of removed and replaced documents off the disk; also makes search a little faster.
@@ -238,7 +239,7 @@ class Store:
         """
         with self._connections.write() as connection:
             full_text.forget_removed(connection)
-            connection.execute("DELETE FROM manifest WHERE key = ?", [_REMOVED])
+            manifest.set_removed(connection, False)
         with self._connections.bare() as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -281,51 +282,6 @@ class Store:
             found = documents.chunks(connection, rows)
         return [found[row] for row in rows if row in found]
 
-    def search_text(
-        self,
-        match: str,
-        limit: int,
-        allowed: Int64 | None = None,
-        *,
-        weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
-    ) -> tuple[Int64, Float32]:
-        """Rank rows by BM25; see ``full_text.search``."""
-        with self._connections.read() as connection:
-            return full_text.search(connection, match, limit, allowed, weights)
-
-    def stems(self, words: Sequence[str]) -> list[tuple[str, ...]]:
-        """Return the tokens that each text becomes in the full text."""
-        return self._stemmer.tokens(words)
-
-    def word_tokens(self, words: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
-        """Return the tokens that single words become, at least of those given."""
-        return self._stemmer.word_tokens(words)
-
-    def nearest_token(self, token: str) -> str | None:
-        """Return the token of the full text that a misspelt one was meant to be; see ``spelling``."""
-        with self._connections.read() as connection:
-            return spelling.nearest_token(connection, token)
-
-    def holding(self, match: str, rows: Sequence[int]) -> set[int]:
-        """Return which of a few rows a full-text expression matches."""
-        with self._connections.read() as connection:
-            return full_text.holding(connection, match, rows)
-
-    def document_counts(self, tokens: Sequence[str]) -> dict[str, int]:
-        """Return in how many chunks each token stands, and under ``""`` how many chunks there are."""
-        with self._connections.read() as connection:
-            generation = _generation(connection)
-            known = self._frequencies[1] if self._frequencies[0] == generation else {}
-            missing = [token for token in {*tokens, ""} if token not in known]
-            if missing:
-                counts = dict(zip(missing, full_text.document_counts(connection, missing), strict=True))
-                if "" in counts:
-                    counts[""] = connection.execute("SELECT count(*) FROM vectors").fetchone()[0]
-                # A new mapping, not a changed one: other threads may be reading it.
-                known = (known if len(known) < 50_000 else {"": known[""]}) | counts
-                self._frequencies = (generation, known)
-        return {token: known[token] for token in (*tokens, "")}
-
     def allowed_rows(
         self, matches: Callable[[Mapping[str, Any]], bool], without: Container[str] = ()
     ) -> Int64:
@@ -353,7 +309,7 @@ class Store:
     def generation(self) -> int:
         """Return a number that grows with every change to the rows."""
         with self._connections.read() as connection:
-            return _generation(connection)
+            return manifest.generation(connection)
 
     # What is known about it
 
@@ -378,72 +334,6 @@ class Store:
         """Return the size of the folder."""
         return self.vault.bytes_used()
 
-    def values(self, table: Table) -> dict[str, Any]:
-        """Return the settings the user stored, or the tuned values, by dotted key."""
-        with self._connections.read() as connection:
-            rows = connection.execute(f"SELECT key, value FROM {_table(table)} ORDER BY key").fetchall()  # noqa: S608
-        return {key: json.loads(value) for key, value in rows}
-
-    def set_values(self, table: Table, values: Mapping[str, Any]) -> None:
-        """Replace all of them."""
-        name = _table(table)
-        with self._connections.write() as connection:
-            connection.execute(f"DELETE FROM {name}")  # noqa: S608
-            connection.executemany(
-                f"INSERT INTO {name} VALUES (?, ?)",  # noqa: S608
-                [(key, json.dumps(value)) for key, value in values.items()],
-            )
-
-    def add_feedback(self, question: str, source: str, page: int | None, *, right: bool) -> int:
-        """Store what a user said of a page for a question, in place of an earlier verdict; return its number.
-
-        Raises:
-            LookupError: there is no such document, or no such page of it.
-        """
-        record = self.document(source)
-        if record is None or (page is not None and not 1 <= page <= record.pages):
-            raise LookupError(f"there is no page {page} of a document named {source!r}")
-        with self._connections.write() as connection:
-            return feedback.add(connection, question, source, page, right, _now())
-
-    def feedback(self) -> list[feedback.Feedback]:
-        """Return what users said of pages, oldest first."""
-        with self._connections.read() as connection:
-            return feedback.records(connection)
-
-    def remove_feedback(self, number: int) -> bool:
-        """Take back a verdict; False where there is none of that number."""
-        with self._connections.write() as connection:
-            return feedback.remove(connection, number)
-
-    def trials(self, study: str) -> dict[str, dict[str, Any]]:
-        """Return what tuning tried in one study, by the trial's name."""
-        with self._connections.read() as connection:
-            return trials.of_study(connection, study)
-
-    def add_trial(self, study: str, name: str, body: dict[str, Any]) -> None:
-        """Store what came of a trial."""
-        with self._connections.write() as connection:
-            trials.add(connection, study, name, body)
-
-    def forget_trials(self, kept: tuple[str, ...] = ()) -> None:
-        """Remove every study but some."""
-        with self._connections.write() as connection:
-            trials.forget_other(connection, kept)
-
-    def note(self, key: str) -> Any:
-        """Return what was noted about the knowledge base under a key; None where nothing was."""
-        with self._connections.read() as connection:
-            row = connection.execute("SELECT value FROM manifest WHERE key = ?", [f"note.{key}"]).fetchone()
-        return json.loads(row[0]) if row else None
-
-    def set_note(self, key: str, value: Any) -> None:
-        """Note something about the knowledge base, in place of what was noted under that key."""
-        with self._connections.write() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO manifest VALUES (?, ?)", (f"note.{key}", json.dumps(value))
-            )
-
     def verify(self) -> list[DamagedError]:
         """Check the database's pages and every row against its digest; an empty list is good news."""
         with self._connections.read() as connection:
@@ -462,39 +352,11 @@ class Store:
                 if not from_sqlite(exc, sqlite3.SQLITE_CONSTRAINT):
                     raise
                 raise ValueError("there is already a document of that name") from exc
-            _next_generation(connection)
-
-
-def _embedder(connections: Connections) -> EmbedderRecord:
-    with connections.read() as connection:
-        found = dict(connection.execute("SELECT key, value FROM manifest").fetchall())
-    try:
-        return EmbedderRecord(*(json.loads(found[key]) for key in ("name", "fingerprint", "dim")))
-    except (KeyError, ValueError) as exc:
-        raise DamagedError("the manifest of the knowledge base is damaged", hint=MEND_HINT) from exc
-
-
-def _generation(connection: sqlite3.Connection) -> int:
-    row = connection.execute("SELECT value FROM manifest WHERE key = 'generation'").fetchone()
-    return int(row[0])
-
-
-def _next_generation(connection: sqlite3.Connection) -> None:
-    connection.execute("UPDATE manifest SET value = CAST(value AS INTEGER) + 1 WHERE key = 'generation'")
-
-
-def _note_removal(connection: sqlite3.Connection) -> None:
-    connection.execute("INSERT OR REPLACE INTO manifest VALUES (?, 'true')", [_REMOVED])
+            manifest.next_generation(connection)
 
 
 def _changed(record: SourceRecord, **changes: Any) -> SourceRecord:
     return replace(record, **{key: value for key, value in changes.items() if value is not None})
-
-
-def _table(name: Table) -> str:
-    if name not in ("settings", "tuned"):
-        raise ValueError(f"no such table: {name!r}")
-    return name
 
 
 def _now() -> str:

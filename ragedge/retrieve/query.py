@@ -76,14 +76,16 @@ def build_query(question: str, store: Store) -> TextQuery:
     words = list(dict.fromkeys(_WORD.findall(question.lower())))[:_MOST_WORDS]
     codes = list(dict.fromkeys(exact_terms(question)))[:_MOST_WORDS]
     telling = [word for word in words if word not in STOP_WORDS] or words
-    tokens = store.word_tokens(telling)
+    tokens = store.words.word_tokens(telling)
     stems = list(dict.fromkeys(token for word in telling for token in tokens[word]))
     in_order = list(dict.fromkeys(token for word in telling for token in _tokens(word, tokens[word])))
-    counts = store.document_counts([*stems, *codes, *in_order])
-    meant = {token: near for token in stems if not counts[token] and (near := store.nearest_token(token))}
+    counts = store.words.document_counts([*stems, *codes, *in_order])
+    meant = {
+        token: near for token in stems if not counts[token] and (near := store.words.nearest_token(token))
+    }
     if meant:
         stems, in_order = ([meant.get(token, token) for token in some] for some in (stems, in_order))
-        counts |= store.document_counts(stems)
+        counts |= store.words.document_counts(stems)
     total = max(counts[""], 1)
     present = [token for token in dict.fromkeys([*codes, *stems]) if counts[token]]
     rare = _rarest(present, counts, total)
@@ -109,7 +111,7 @@ def places_of_terms(terms: Container[str], texts: Sequence[str], store: Store) -
     """Return for each text the places where terms stand, by number of the word, each with the term, in order."""
     words_of = [_WORD.findall(text.lower()) for text in texts]
     words = set().union(*words_of)
-    tokens = store.word_tokens(words)
+    tokens = store.words.word_tokens(words)
     telling = {
         word: found
         for word in words

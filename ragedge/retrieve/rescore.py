@@ -77,7 +77,7 @@ def _worth_of_words(hits: Mapping[int, ScoredChunk], query: TextQuery, store: St
             on_page[hit.source, hit.page] |= held[row].terms
     named = dict.fromkeys(hits, 0.0)
     for expression, weight in query.named.items():
-        for row in store.holding(expression, list(hits)):
+        for row in store.words.holding(expression, list(hits)):
             named[row] += weight
     return {
         row: match.score(held[row], on_page[hit.source, hit.page] or held[row].terms)

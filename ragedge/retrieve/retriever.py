@@ -128,13 +128,13 @@ class Retriever:
         if not query.match:
             return _nothing()
         weights = (self._config.heading_weight, 1.0, 1.0)
-        ids, scores = self._store.search_text(query.match, candidates, allowed, weights=weights)
+        ids, scores = self._store.words.search(query.match, candidates, allowed, weights=weights)
         if not query.codes or not len(ids):
             return ids, scores
         total = dict(zip(ids.tolist(), scores.tolist(), strict=True))
         best = float(scores[0])
         for match, weight in query.codes.items():
-            for row in self._store.search_text(match, candidates, allowed)[0].tolist():
+            for row in self._store.words.search(match, candidates, allowed)[0].tolist():
                 total[row] = total.get(row, 0.0) + _CODE_BONUS * weight * best
         order = sorted(total, key=lambda row: (-total[row], row))[:candidates]
         return np.array(order, np.int64), np.array([total[row] for row in order], np.float32)
@@ -209,7 +209,7 @@ def _best_span(chunk: StoredChunk, query: TextQuery, store: Store) -> PlacedSpan
             sentences.append(sentence)
             owners.append(number)
     best = [0.0] * len(chunk.spans)
-    for owner, tokens in zip(owners, store.stems(sentences), strict=True):
+    for owner, tokens in zip(owners, store.words.stems(sentences), strict=True):
         score = sum(
             -np.log(share + 1e-6) for token in set(tokens) if (share := query.stems.get(token)) is not None
         )

@@ -19,9 +19,11 @@ def word_counts(store: Store, question: str) -> dict[str, int]:
     A word of several parts (``drive-shaft``) counts as its rarest part; a code as the code itself, in any spelling.
     """
     words = [w for w in dict.fromkeys(_WORD.findall(question)) if w.lower() not in STOP_WORDS][:_MOST_WORDS]
-    tokens = dict(zip(words, store.stems([word.lower() for word in words]), strict=True))
+    tokens = dict(zip(words, store.words.stems([word.lower() for word in words]), strict=True))
     codes = {word: exact_terms(word) for word in words}
-    counts = store.document_counts([t for found in (tokens, codes) for word in words for t in found[word]])
+    counts = store.words.document_counts(
+        [t for found in (tokens, codes) for word in words for t in found[word]]
+    )
     found = {
         word: max(counts[code] for code in codes[word])
         if codes[word]

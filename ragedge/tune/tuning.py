@@ -98,7 +98,7 @@ def tune(
     candidates = search_settings(kb.config, trials, graph=graph)
     chunked = chunk_settings(kb.config) if chunking else []
     study = _study(kb, order)
-    known = kb.store.trials(study)
+    known = kb.store.learned.trials(study)
     done: list[Trial] = []
     resumed = 0
     for number, changes in enumerate(candidates + chunked, 1):
@@ -114,24 +114,24 @@ def tune(
             else:
                 with rechunked(kb, changes) as other:
                     trial = run_trial(other, changes, order, baseline)
-            kb.store.add_trial(study, name, trial.as_dict())
+            kb.store.learned.add_trial(study, name, trial.as_dict())
         done.append(trial)
         if progress is not None:
             progress("trying settings", number, len(candidates) + len(chunked))
     result = _result(kb, order, done, budget, embed_ms) | {"resumed": resumed}
-    kb.store.forget_trials((study, _RESULT))
+    kb.store.learned.forget_trials((study, _RESULT))
     keep_result(kb, result)
     return result
 
 
 def keep_result(kb: KnowledgeBase, result: dict[str, Any]) -> None:
     """Store a result as the last one of a knowledge base."""
-    kb.store.add_trial(_RESULT, _LAST, result)
+    kb.store.learned.add_trial(_RESULT, _LAST, result)
 
 
 def last_result(kb: KnowledgeBase) -> dict[str, Any] | None:
     """Return what the last tuning found; None where there was none."""
-    return kb.store.trials(_RESULT).get(_LAST)
+    return kb.store.learned.trials(_RESULT).get(_LAST)
 
 
 def apply(kb: KnowledgeBase, result: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def apply(kb: KnowledgeBase, result: Mapping[str, Any]) -> dict[str, Any]:
             f"{', '.join(k for k in settings if k.startswith(NEEDS_INGEST))} take a new ingest",
             hint=ingest_command(kb, settings),
         )
-    kb.store.set_values("tuned", {**kb.store.values("tuned"), **settings})
+    kb.store.learned.set_values("tuned", {**kb.store.learned.values("tuned"), **settings})
     applied = {**result, "applied": True}
     keep_result(kb, applied)
     return applied
@@ -156,9 +156,9 @@ def apply(kb: KnowledgeBase, result: Mapping[str, Any]) -> dict[str, Any]:
 
 def reset(kb: KnowledgeBase) -> list[str]:
     """Remove every tuned value and what was tried; return the keys that go back to their defaults."""
-    keys = sorted(kb.store.values("tuned"))
-    kb.store.set_values("tuned", {})
-    kb.store.forget_trials(("",))
+    keys = sorted(kb.store.learned.values("tuned"))
+    kb.store.learned.set_values("tuned", {})
+    kb.store.learned.forget_trials(("",))
     return keys
 
 

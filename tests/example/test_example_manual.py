@@ -248,4 +248,4 @@ def test_the_tuning_walk_through_mends_what_it_spoilt(render, tmp_path, monkeypa
     assert "page_hit@1: +" in capsys.readouterr().out
     assert plot.read_bytes().startswith(b"\x89PNG")
     with open_kb(work) as kb:
-        assert kb.store.values("tuned")["retrieve.text_weight"] > 0
+        assert kb.store.learned.values("tuned")["retrieve.text_weight"] > 0

@@ -103,8 +103,8 @@ def test_a_new_version_replaces_the_old_whole(store):
     before = store.content_digest()
     put(store, texts=("Only one page now.",), seed=3)
     assert store.counts().chunks == 1
-    assert store.search_text('"battery"', 5)[0].size == 0
-    assert store.search_text('"page"', 5)[0].size == 1
+    assert store.words.search('"battery"', 5)[0].size == 0
+    assert store.words.search('"page"', 5)[0].size == 1
     put(store)
     assert store.content_digest() == before
 
@@ -167,7 +167,7 @@ def test_removing(store):
     assert not store.remove("manual.pdf")
     assert store.counts() == type(store.counts())(0, 0, 0)
     assert store.vector_rows()[0].size == 0
-    assert store.search_text('"battery"', 5)[0].size == 0
+    assert store.words.search('"battery"', 5)[0].size == 0
     assert store.verify() == []
 
 
@@ -196,12 +196,12 @@ def test_touching_keeps_the_content(store):
 
 
 def test_settings_and_tuned_values(store):
-    store.set_values("tuned", {"retrieve.top_k": 7, "index.kind": "exact"})
-    store.set_values("tuned", {"retrieve.top_k": 8})
-    assert store.values("tuned") == {"retrieve.top_k": 8}
-    assert store.values("settings") == {}
+    store.learned.set_values("tuned", {"retrieve.top_k": 7, "index.kind": "exact"})
+    store.learned.set_values("tuned", {"retrieve.top_k": 8})
+    assert store.learned.values("tuned") == {"retrieve.top_k": 8}
+    assert store.learned.values("settings") == {}
     with pytest.raises(ValueError, match="no such table"):
-        store.values("documents")
+        store.learned.values("documents")
 
 
 def test_vectors_of_another_shape_or_not_finite_are_refused_and_nothing_is_written(store):
@@ -285,8 +285,8 @@ def test_a_changed_row_is_found_named_and_mended(store, table, column):
     assert store.hits(store.row_ids()[-1:].tolist())[0].text == "Sound."
     assert store.remove("manual.pdf")
     assert store.verify() == []
-    assert store.search_text('"drain"', 5)[0].size == 0
-    assert store.search_text('"sound"', 5)[0].size == 1
+    assert store.words.search('"drain"', 5)[0].size == 0
+    assert store.words.search('"sound"', 5)[0].size == 1
 
 
 def test_random_bits_never_reach_an_answer_unseen(tmp_path):
@@ -401,7 +401,7 @@ def test_a_kill_in_the_middle_leaves_the_last_good_state(tmp_path):
         assert len(texts) == 1, "two versions mixed"
         assert int(texts.pop().removeprefix("turn ")) >= accepted, "an accepted document was lost"
         assert store.counts().chunks == len(store.row_ids()) == 80
-        assert store.search_text('"manual"', 200)[0].size == 80
+        assert store.words.search('"manual"', 200)[0].size == 80
         store.close()
 
 

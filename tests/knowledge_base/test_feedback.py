@@ -65,22 +65,22 @@ def test_verdicts_follow_a_new_name_and_a_new_version_and_go_with_the_document(
     kb: Path, tmp_path: Path
 ) -> None:
     with ragedge.open(kb) as opened:
-        opened.store.add_feedback(QUESTION, "kettle.md", None, right=True)
+        opened.store.learned.add_feedback(QUESTION, "kettle.md", None, right=True)
         (tmp_path / "kettle.md").write_text("# Kettle\n\nDescale it with 60 ml of vinegar.\n")
         opened.ingest(tmp_path / "kettle.md")
-        assert len(opened.store.feedback()) == 1
+        assert len(opened.store.learned.feedback()) == 1
         (tmp_path / "kettle.md").rename(tmp_path / "kessel.md")
         opened.ingest(tmp_path / "kessel.md")
-        assert [item.source for item in opened.store.feedback()] == ["kessel.md"]
+        assert [item.source for item in opened.store.learned.feedback()] == ["kessel.md"]
         opened.remove("kessel.md")
-        assert opened.store.feedback() == []
+        assert opened.store.learned.feedback() == []
     assert not any(b"Essig" in path.read_bytes() for path in kb.rglob("*") if path.is_file())
 
 
 def test_export_says_what_leaves_and_asks(kb: Path, tmp_path: Path) -> None:
     with ragedge.open(kb) as opened:
-        opened.store.add_feedback(QUESTION, "kettle.md", None, right=True)
-        opened.store.add_feedback("What else?", "kettle.md", None, right=False)
+        opened.store.learned.add_feedback(QUESTION, "kettle.md", None, right=True)
+        opened.store.learned.add_feedback("What else?", "kettle.md", None, right=False)
     file = tmp_path / "out.jsonl"
     assert run("feedback", "export", file, "--kb", kb, answer="n\n")[0] != 0
     assert not file.exists()
@@ -98,5 +98,5 @@ def test_an_older_knowledge_base_gets_the_tables(kb: Path) -> None:
     connection.execute("PRAGMA user_version = 1")
     connection.close()
     with ragedge.open(kb) as opened:
-        assert opened.store.feedback() == []
+        assert opened.store.learned.feedback() == []
         assert opened.status()["schema_version"] == SCHEMA_VERSION == 2

@@ -86,7 +86,7 @@ def test_spoiled_settings_are_recovered_applied_and_reset(folder: Path, tmp_path
     ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     with ragedge.open(folder) as kb:
-        kb.store.set_values("tuned", SPOILED)
+        kb.store.learned.set_values("tuned", SPOILED)
     status, printed = run("tune", path, "--kb", folder, "--trials", "4", "--json")
     assert status == 0, printed
     result = json.loads(printed)
@@ -107,17 +107,17 @@ def test_spoiled_settings_are_recovered_applied_and_reset(folder: Path, tmp_path
     )
     assert "retrieve.text_weight" in json.loads(run("tune", "--reset", "--kb", folder, "--json")[1])["reset"]
     with ragedge.open(folder) as kb:
-        assert kb.store.values("tuned") == {}
+        assert kb.store.learned.values("tuned") == {}
         assert last_result(kb) is None
 
 
 def test_where_nothing_helps_nothing_changes_and_a_second_run_goes_on(folder: Path, qa: Path) -> None:
     with ragedge.open(folder) as kb:
         asked = from_questions(read_questions(qa))
-        before = (kb.store.content_digest(), kb.store.values("tuned"))
+        before = (kb.store.content_digest(), kb.store.learned.values("tuned"))
         first = tune(kb, asked, trials=5, budget=Budget())
         assert (first["accepted"], first["settings"], first["resumed"]) == (False, {}, 0)
-        assert (kb.store.content_digest(), kb.store.values("tuned")) == before
+        assert (kb.store.content_digest(), kb.store.learned.values("tuned")) == before
         with pytest.raises(ConfigError, match="nothing to apply"):
             apply(kb, first)
     with ragedge.open(folder) as kb:
@@ -151,7 +151,7 @@ def test_chunks_are_tried_in_a_copy_that_goes_and_are_not_applied_to_rows_they_d
         with pytest.raises(ConfigError, match="new ingest") as caught:
             apply(kb, found)
         assert "--set ingest.chunk_tokens=96" in caught.value.hint
-        assert kb.store.values("tuned") == {}
+        assert kb.store.learned.values("tuned") == {}
 
 
 def test_too_few_questions_are_refused(folder: Path, qa: Path) -> None:
@@ -180,8 +180,8 @@ def test_questions_are_made_from_what_a_manual_offers(tmp_path: Path, home_with_
         kb.ingest(tmp_path / "fan.md")
         made = made_questions(kb)
         assert made == made_questions(kb)
-        number = kb.store.add_feedback("What else?", "fan.md", None, right=False)
-        (wrong,) = from_feedback(kb.store.feedback())
+        number = kb.store.learned.add_feedback("What else?", "fan.md", None, right=False)
+        (wrong,) = from_feedback(kb.store.learned.feedback())
         assert number == 1
         assert wrong.avoid
     texts = {question.type: question.text for question in made}
