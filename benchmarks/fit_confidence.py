@@ -102,13 +102,13 @@ def read(
             for record in kb.status()["sources"]
             for page in kb.inspect(record["source"])
         }
-        similarity, search = by_vectors(kb._loaded_embedder()), kb._loaded_retriever().search
+        similarity, search = by_vectors(kb.embedder), kb._parts.retriever().search
         for kind, item in questions:
             question = read_question(item["question"])
             hits = search(question.text, top_k=20, per_page=2)  # as for an answer
             if not hits:
                 continue
-            counts = word_counts(kb._open_store(), question.text)
+            counts = word_counts(kb.store, question.text)
             facts = item.get("facts") or [item.get("answer") or ""]
             answerable = bool(item.get("answerable", facts[0]))
             found = find_evidence(question, hits[:5], similarity)

@@ -72,13 +72,13 @@ def main() -> None:
         rounds = []
         for number in range(options.rounds + 1):
             with ragedge.open(folder / f"kb{number}", create=True) as kb:
-                embedder = kb._loaded_embedder()
+                embedder = kb.embedder
                 started = time.perf_counter()
                 report = kb.ingest(options.manual)
                 ours = time.perf_counter() - started
                 texts = [
                     "\n".join(part for part in (" > ".join(chunk.heading), chunk.context, chunk.text) if part)
-                    for chunk in kb._open_store().chunks(options.manual.name)
+                    for chunk in kb.store.chunks(options.manual.name)
                 ]
             rounds.append((ours, *bare(data, texts, embedder)))
         rounds = rounds[1:]  # the first warms both

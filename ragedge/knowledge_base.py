@@ -1,38 +1,32 @@
 """The pipeline, top to bottom: ingest, search, ask.
 
 ``KnowledgeBase`` is the only writer of documents. It may be shared by threads: reads run side by side,
-generation queues inside the generator. Heavy parts (embedder, generator, index) are built on first use.
+generation queues inside the generator. What is heavy (embedder, generator, index) is built on first use: ``parts``.
 """
 
 from __future__ import annotations
 
-import contextvars
 import functools
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 
-from ragedge import plugins
 from ragedge.answer_stream import AnswerStream
 from ragedge.config import Config, EffectiveConfig
 from ragedge.datatypes import Answer, IngestReport, SearchResult
-from ragedge.errors import KnowledgeBaseNotFoundError, RagedgeError, SourceError
+from ragedge.errors import RagedgeError, SourceError
+from ragedge.parts import Parts
 from ragedge.privacy import egress as network
-from ragedge.privacy.vault import Vault
 from ragedge.question_text import clean_question
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ragedge.index.cache import VectorCache
     from ragedge.index.store import Store
-    from ragedge.protocols import Embedder, Generator
-    from ragedge.retrieve.retriever import Retriever
+    from ragedge.protocols import Embedder
 
 log = logging.getLogger(__name__)
 
@@ -75,18 +69,11 @@ class KnowledgeBase:
         config: The effective settings.
     """
 
-    def __init__(self, vault: Vault, effective: EffectiveConfig, store: Store | None, egress: Egress) -> None:
-        self.path = vault.path
-        self.config: Config = effective.config
-        self._vault = vault
-        self._effective = effective
-        self._store = store
+    def __init__(self, parts: Parts, egress: Egress) -> None:
+        self.path = parts.vault.path
+        self.config: Config = parts.effective.config
+        self._parts = parts
         self._egress = egress
-        self._building = threading.RLock()
-        self._embedder: Embedder | None = None
-        self._cache: VectorCache | None = None
-        self._retriever: Retriever | None = None
-        self._generator: Future[Generator] | None = None
 
     def __enter__(self) -> KnowledgeBase:
         return self
@@ -98,13 +85,7 @@ class KnowledgeBase:
 
     def close(self) -> None:
         """Close the database; the knowledge base cannot be used afterwards."""
-        with self._building:
-            if self._cache is not None:
-                self._cache.close()
-                self._cache = None
-            if self._store is not None:
-                self._store.close()
-                self._store = None
+        self._parts.close()
 
     # Ingest
 
@@ -134,15 +115,16 @@ class KnowledgeBase:
         """
         from ragedge.intake import Intake
 
-        embedder = self._loaded_embedder()
-        if self._store is not None:
-            self._store.check_embedder(embedder.name, embedder.fingerprint)
+        parts = self._parts
+        embedder, store = parts.embedder(), parts.store_if_any()
+        if store is not None:
+            store.check_embedder(embedder.name, embedder.fingerprint)
         intake = Intake(
-            self._store, self._create_store, embedder, self.config, metadata or {}, progress or _no_progress
+            store, parts.create_store, embedder, self.config, metadata or {}, progress or _no_progress
         )
         report = intake.run(paths, include, exclude, prefix)
-        if self._store is not None:
-            self._vectors().refresh(_staged("building the index", progress))
+        if parts.store_if_any() is not None:
+            parts.vectors().refresh(_staged("building the index", progress))
             if self.config.generate.calibrate and (report.documents or report.removed):
                 self._calibrate(_CALIBRATION_SHARE * report.seconds)
         return report
@@ -154,7 +136,7 @@ class KnowledgeBase:
         Raises:
             SourceError: one of them is not in the knowledge base; none is removed then.
         """
-        store = self._open_store()
+        store = self._parts.store()
         known = {record.source for record in store.sources()}
         for source in sources:
             if source not in known:
@@ -166,7 +148,7 @@ class KnowledgeBase:
         for source in sources:
             store.remove(source)
         store.forget_removed()
-        self._vectors().refresh()
+        self._parts.vectors().refresh()
         return list(sources)
 
     # Search
@@ -184,7 +166,7 @@ class KnowledgeBase:
             QuestionError: the question is empty or too long.
             IndexMismatchError: the documents were embedded by another model.
         """
-        return self._loaded_retriever().search(
+        return self._parts.retriever().search(
             question, top_k=top_k or self.config.retrieve.top_k, where=where
         )
 
@@ -228,6 +210,7 @@ class KnowledgeBase:
             QuestionError: the question is empty or too long.
             ModelNotFoundError: a configured model is not installed.
         """
+        from ragedge.calibration.calibrate import in_force
         from ragedge.generate.answerer import Answerer
         from ragedge.generate.unit_vectors import by_vectors
         from ragedge.retrieve.neighbours import around
@@ -235,8 +218,9 @@ class KnowledgeBase:
 
         started = time.perf_counter()
         question = clean_question(question)
-        hits = self._loaded_retriever().search(question, where=where, per_page=_PASSAGES_PER_PAGE)
-        answerer = Answerer(None, self._in_force().config.generate, by_vectors(self._loaded_embedder()))
+        hits = self._parts.retriever().search(question, where=where, per_page=_PASSAGES_PER_PAGE)
+        settings = in_force(self._parts.store(), self._parts.effective).config.generate
+        answerer = Answerer(None, settings, by_vectors(self._parts.embedder()))
         run = answerer.start(
             question,
             hits,
@@ -244,12 +228,12 @@ class KnowledgeBase:
             max_new_tokens=max_new_tokens,
             budget_ms=budget_ms,
             seed=seed,
-            neighbours=functools.partial(around, self._open_store()),
-            counts=word_counts(self._open_store(), question),
+            neighbours=functools.partial(around, self._parts.store()),
+            counts=word_counts(self._parts.store(), question),
         )
         if run.may_generate:
             # Only now: opening a session holds the interpreter's lock, and would delay what comes before.
-            run.use(self._generator_loading())
+            run.use(self._parts.generator_loading())
         return AnswerStream(run, self._guard, hits.notes)
 
     # What is in it
@@ -257,39 +241,9 @@ class KnowledgeBase:
     @guarded
     def status(self) -> dict[str, Any]:
         """Return what the knowledge base holds and every effective setting, as ``status --json`` prints it."""
-        from ragedge.calibration.calibrate import abstention
-        from ragedge.retrieve.revisions import superseded
+        from ragedge.status import status
 
-        store = self._open_store()
-        counts = store.counts()
-        records = store.sources()
-        replaced = superseded(records)
-        in_force = self._in_force()
-        return {
-            "schema": 1,
-            "schema_version": store.schema_version,
-            "documents": counts.documents,
-            "pages": counts.pages,
-            "chunks": counts.chunks,
-            "sources": [
-                {
-                    "source": r.source,
-                    "sha256": r.sha256,
-                    "pages": r.pages,
-                    "chunks": r.chunks,
-                    "metadata": dict(r.metadata),
-                    "superseded_by": replaced.get(r.source),
-                }
-                for r in records
-            ],
-            "embedder": dict(store.embedder.as_dict()),
-            "index": self._index_status(),
-            "settings": in_force.as_dict(),
-            "abstention": abstention(store, in_force),
-            "encrypted": self.encrypted,
-            "bytes": store.bytes_used(),
-            "content_digest": store.content_digest(),
-        }
+        return status(self._parts)
 
     @guarded
     def inspect(self, source: str, *, page: int | None = None) -> list[dict[str, Any]]:
@@ -304,7 +258,7 @@ class KnowledgeBase:
         """
         from ragedge.index.inspection import read_pages
 
-        return read_pages(self._open_store(), source, page)
+        return read_pages(self._parts.store(), source, page)
 
     @guarded
     def original(self, source: str, *, file: str | os.PathLike[str] | None = None) -> bytes:
@@ -320,14 +274,16 @@ class KnowledgeBase:
         from ragedge.index.inspection import require
         from ragedge.ingest.scan import read_original
 
-        record = require(self._open_store(), source)
+        record = require(self._parts.store(), source)
         return read_original(source, file or record.origin, record.sha256)
 
     @guarded
     def rebuild_index(self, *, progress: Progress | None = None) -> dict[str, Any]:
         """Build the vector index anew from the rows; return its kind, state and count."""
-        self._vectors().refresh(_staged("building the index", progress), anew=True)
-        return self._index_status()
+        from ragedge.status import index_status
+
+        self._parts.vectors().refresh(_staged("building the index", progress), anew=True)
+        return index_status(self._parts.store(), self._parts.vectors())
 
     @guarded
     def verify_rows(self) -> str:
@@ -336,7 +292,7 @@ class KnowledgeBase:
         Raises:
             DamagedError: the first that is not what was written.
         """
-        store = self._open_store()
+        store = self._parts.store()
         for problem in store.verify():
             raise problem
         return f"{store.counts().chunks} chunks as written"
@@ -348,30 +304,30 @@ class KnowledgeBase:
         Raises:
             IndexMismatchError: they differ.
         """
-        self._loaded_retriever()
-        return f"{self._open_store().embedder.name} built the vectors"
+        self._parts.retriever()
+        return f"{self._parts.store().embedder.name} built the vectors"
 
     # For what measures and tunes it
 
     @property
     def store(self) -> Store:
         """Its rows."""
-        return self._open_store()
+        return self._parts.store()
 
     @property
     def embedder(self) -> Embedder:
         """What turns texts into its vectors."""
-        return self._loaded_embedder()
+        return self._parts.embedder()
 
     @property
     def encrypted(self) -> bool:
         """Whether what lies in its folder takes a key to read."""
-        return self._vault.cipher is not None
+        return self._parts.vault.cipher is not None
 
     @property
     def settings(self) -> EffectiveConfig:
         """The effective settings and where each came from."""
-        return self._effective
+        return self._parts.effective
 
     @guarded
     def beside(self, effective: EffectiveConfig, wrap: Callable[[Embedder], Embedder]) -> KnowledgeBase:
@@ -381,86 +337,10 @@ class KnowledgeBase:
             effective: Its settings; those of ``ingest`` and ``embed`` are as they were.
             wrap: Given the embedder that both share, returns the one that the new one uses.
         """
-        other = KnowledgeBase(self._vault, effective, self._open_store(), self._egress)
-        with self._building:
-            other._embedder = wrap(self._loaded_embedder())
-            if effective.config.index == self.config.index:
-                other._cache = self._vectors()
-            else:
-                other._cache = other._new_cache(keep=False)
-                other._cache.refresh()
-        return other
-
-    # Parts, built on first use
+        return KnowledgeBase(self._parts.beside(effective, wrap), self._egress)
 
     def _guard(self) -> AbstractContextManager[None]:
         return network.guarded(self._egress)
-
-    def _runtime_options(self) -> dict[str, Any]:
-        settings = self.config.runtime
-        return {"threads": settings.threads, "backend": settings.backend}
-
-    def _loaded_embedder(self) -> Embedder:
-        with self._building:
-            if self._embedder is None:
-                settings = self.config.embed
-                options = {**settings.plugin_options(), **self._runtime_options()}
-                self._embedder = plugins.create("embedder", settings.embedder, options)
-            return self._embedder
-
-    def _create_store(self) -> Store:
-        from ragedge.index.store import Store
-
-        embedder = self._loaded_embedder()
-        with self._building:
-            self._store = Store.create(
-                self._vault, embedder_name=embedder.name, fingerprint=embedder.fingerprint, dim=embedder.dim
-            )
-        return self._store
-
-    def _open_store(self) -> Store:
-        if self._store is None:
-            raise KnowledgeBaseNotFoundError(
-                f"nothing was taken into {self.path} yet", hint=f"ragedge ingest FILES --kb {self.path}"
-            )
-        return self._store
-
-    def _vectors(self) -> VectorCache:
-        with self._building:
-            if self._cache is None:
-                self._cache = self._new_cache()
-            return self._cache
-
-    def _new_cache(self, *, keep: bool = True) -> VectorCache:
-        from ragedge.index.cache import VectorCache
-
-        settings = self.config.index
-        options = {
-            "m": settings.m,
-            "ef_construction": settings.ef_construction,
-            "ef_search": settings.ef_search,
-        }
-        return VectorCache(
-            self._open_store(),
-            kind=settings.kind,
-            exact_below=settings.exact_below,
-            options=options,
-            keep=keep,
-        )
-
-    def _loaded_retriever(self) -> Retriever:
-        from ragedge.retrieve.retriever import Retriever
-
-        with self._building:
-            if self._retriever is None:
-                store, embedder = self._open_store(), self._loaded_embedder()
-                store.check_embedder(embedder.name, embedder.fingerprint)
-                self._retriever = Retriever(store, self._vectors(), embedder, self.config.retrieve)
-            return self._retriever
-
-    def _index_status(self) -> dict[str, Any]:
-        cache = self._vectors()
-        return {"kind": cache.kind, "state": cache.state(), "count": self._open_store().counts().chunks}
 
     def _calibrate(self, limit_s: float) -> None:
         """Fit the threshold of abstaining to the documents; what cannot be fitted leaves the one in force."""
@@ -468,38 +348,13 @@ class KnowledgeBase:
         from ragedge.generate.unit_vectors import by_vectors
 
         found = {
-            k: fact["value"] for k, fact in self._effective.as_dict().items() if k.startswith("retrieve.")
+            k: fact["value"]
+            for k, fact in self._parts.effective.as_dict().items()
+            if k.startswith("retrieve.")
         }
         try:
-            similarity = by_vectors(self._loaded_embedder())
-            search = functools.partial(self._loaded_retriever().search, per_page=_PASSAGES_PER_PAGE)
-            recalibrate(self._open_store(), search, similarity, limit_s=limit_s, settings=found)
+            similarity = by_vectors(self._parts.embedder())
+            search = functools.partial(self._parts.retriever().search, per_page=_PASSAGES_PER_PAGE)
+            recalibrate(self._parts.store(), search, similarity, limit_s=limit_s, settings=found)
         except RagedgeError as exc:
             log.warning("not calibrated: %s", type(exc).__name__)
-
-    def _in_force(self) -> EffectiveConfig:
-        """Return the settings with the threshold of abstaining that was fitted to the documents, if one was."""
-        from ragedge.calibration.calibrate import fitted_threshold
-
-        fitted = fitted_threshold(self._open_store()) if self.config.generate.calibrate else None
-        return self._effective if fitted is None else self._effective.calibrated(fitted)
-
-    def _generator_loading(self) -> Future[Generator] | None:
-        """Begin to load the generator, while the first quotes are chosen and handed out."""
-        settings = self.config.generate
-        if settings.generator == "none":
-            return None
-        with self._building:
-            if self._generator is None:
-                options = {
-                    "model": settings.model,
-                    "context_window": settings.context_window,
-                    **self._runtime_options(),
-                }
-                context = contextvars.copy_context()  # the network guard goes along
-                pool = ThreadPoolExecutor(1, thread_name_prefix="ragedge-load")
-                self._generator = pool.submit(
-                    context.run, plugins.create, "generator", settings.generator, options
-                )
-                pool.shutdown(wait=False)  # the thread ends with its one task
-            return self._generator

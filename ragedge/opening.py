@@ -11,6 +11,7 @@ from ragedge.config import EffectiveConfig, load
 from ragedge.datatypes import Answer
 from ragedge.errors import ConfigError, KnowledgeBaseNotFoundError
 from ragedge.knowledge_base import Egress, KnowledgeBase
+from ragedge.parts import Parts
 from ragedge.privacy import egress as network
 from ragedge.privacy.keys import Key, Secret
 from ragedge.privacy.vault import DATABASE, SETTINGS, Vault
@@ -67,7 +68,7 @@ def open(
         scope: Egress = egress or effective.config.privacy.egress
         if scope == "process":
             network.arm_process()
-        return KnowledgeBase(vault, effective, store, scope)
+        return KnowledgeBase(Parts(vault, effective, store), scope)
     except BaseException:
         if store is not None:
             store.close()

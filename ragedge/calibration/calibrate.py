@@ -78,6 +78,12 @@ def fitted_threshold(store: Store) -> float | None:
     return float(note["threshold"]) if note else None
 
 
+def in_force(store: Store, effective: EffectiveConfig) -> EffectiveConfig:
+    """Return the settings with the threshold of abstaining that was fitted to the documents, if one was."""
+    fitted = fitted_threshold(store) if effective.config.generate.calibrate else None
+    return effective if fitted is None else effective.calibrated(fitted)
+
+
 def abstention(store: Store, settings: EffectiveConfig) -> dict[str, Any]:
     """Return the threshold in force and, where it was fitted here, how well it did, as ``status --json`` prints it.
 
