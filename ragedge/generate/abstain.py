@@ -10,24 +10,23 @@ from ragedge.generate.evidence import Findings
 
 # Logistic regression of "the facts asked for stand on a page that the answer cites", answerable questions weighing
 # 4 in 10. Fitted and printed by benchmarks/fit_confidence.py; docs/decisions/024 says on what.
-# Scaled by 1.3 and shifted by -1.56 on the manuals' rows when units came to be ranked by their vectors as well.
-_BIAS = -8.2
+_BIAS = -4.4
 _WEIGHTS = Features(
-    coverage=1.27,
-    joint=1.57,
+    coverage=0.65,
+    joint=1.89,
     own=0.0,
-    passage=1.22,
-    subject=0.39,
+    passage=0.11,
+    subject=0.87,
     unknown=0.0,
-    unknown_names=-0.29,
-    numbers=-0.34,
-    excluded=-1.59,
-    untyped=-0.7,
-    unvalued=-1.23,
-    score=1.9,
-    spread=2.04,
-    dense=1.62,
-    agreement=1.46,
+    unknown_names=-0.63,
+    numbers=-0.24,
+    excluded=-1.2,
+    untyped=-1.02,
+    unvalued=-0.97,
+    score=0.42,
+    spread=0.89,
+    dense=1.71,
+    agreement=0.88,
 )
 LEFT_OUT = frozenset({"own", "unknown"})  # said by the others
 

@@ -19,7 +19,7 @@ from ragedge.index.exact import row_products
 if TYPE_CHECKING:
     from ragedge.protocols import Float32
 
-# Fitted together with the weights of word_match: benchmarks/fit_word_match.py.
+# Chosen on development sets, next to the weights of word_match.
 LEADERS = 5
 _LEADING_SHARE = 3  # at most every third candidate leads: of a few, the best are no better than the rest
 STRENGTH = 0.6

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ragedge.protocols import Float32
 
 # What a question's exact terms add, rare or not, where a passage or its headings hold them all: a model's name,
-# say. In best full-text matches; fitted by benchmarks/fit_word_match.py.
+# say. In best full-text matches; chosen on those sets too.
 NAMED_BONUS = 0.4
 
 

@@ -19,7 +19,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-# Weights in units of a question's best full-text match; fitted by benchmarks/fit_word_match.py.
+# Weights in units of a question's best full-text match; chosen on development sets that
+# benchmarks/fit_word_match.py reads.
 COVER = 0.6
 WINDOW = 0.4
 PHRASE = 0.8
