@@ -223,7 +223,7 @@ class GenerateConfig:
     abstain_below: Annotated[
         float,
         Setting(ge=0, le=1, description="Confidence under which the answer is that the manual does not say."),
-    ] = 0.3
+    ] = 0.5
     calibrate: Annotated[
         bool,
         Setting(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from ragedge.generate.confidence import Features, WordCounts, features
 from ragedge.generate.evidence import Findings
 
-# Logistic regression of "the facts asked for stand on a page that the answer cites", answerable questions weighing
-# 4 in 10. Fitted and printed by benchmarks/fit_confidence.py; docs/decisions/024 says on what.
-_BIAS = -4.4
+# Logistic regression of "the facts asked for stand on a page that the answer cites", 3 questions in 4
+# having an answer. Fitted and printed by benchmarks/fit_confidence.py; docs/decisions/024 says on what.
+_BIAS = -2.9
 _WEIGHTS = Features(
     coverage=0.65,
     joint=1.89,
