@@ -17,6 +17,8 @@ from ragedge_fleet.command import main
 import ragedge
 from ragedge.errors import ConfigError
 
+pytestmark = pytest.mark.usefixtures("home_with_embedder")
+
 PLAN = """
 [lines.h16]
 paths = ["common", "h16.md"]
