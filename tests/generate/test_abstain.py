@@ -41,6 +41,15 @@ def test_another_topic_has_a_low_score():
     assert made.reason in {"low_score", "terms_missing"}
 
 
+def test_a_subject_that_stands_nowhere_is_missing_however_near_the_rest_comes():
+    found = find_evidence(read_question("How much oil does the moon buggy take?"), [hit(OIL, 1)])
+    common = {"oil": 20, "engine": 40, "take": 30, "": 100}
+    known = decide(found, 0.5, {**common, "moon": 3, "buggy": 4})
+    unknown = decide(found, 0.5, {**common, "moon": 0, "buggy": 0})
+    assert unknown.reason == "terms_missing"
+    assert unknown.confidence < known.confidence / 2
+
+
 def test_features_stay_in_range_without_either_half_of_the_search():
     bare = [dataclasses.replace(hit(OIL), why=Why())]
     values = features(find_evidence(read_question("How much oil?"), bare))
