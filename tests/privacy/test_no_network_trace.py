@@ -4,6 +4,7 @@ The proof that the guard cannot give: ``strace`` sees every system call of the c
 that cannot trace fails; CI installs what it needs.
 """
 
+import itertools
 import json
 import os
 import re
@@ -29,6 +30,12 @@ The drain plug torque is 35 N·m. WARNING: let the pump cool down before work.
 | Drain plug | 35 N·m |
 | Cover bolt | 12 N·m |
 """
+
+# `tune` wants at least 20 questions: these ask for each of the two parts.
+WORDS = (
+    "What is the torque of the", "Which torque for the", "How tight is the", "Torque of the", "Tighten the",
+    "How many N·m for the", "What torque does the pump need at the", "Value for the", "Look up the", "Find the",
+)  # fmt: skip
 
 # Every command and what it is traced with; {kb} holds the manual, {work} is an empty folder.
 COMMANDS = {
@@ -86,13 +93,19 @@ def places(tmp_path_factory, minilm_dir, smollm2_dir):
     manual = work / "manual.md"
     manual.write_text(MANUAL, encoding="utf-8")
     questions = work / "questions.jsonl"
-    line = {
-        "id": "1",
-        "question": "What is the torque of the drain plug?",
-        "source": "manual.md",
-        "facts": ["35"],
-    }
-    questions.write_text(json.dumps({**line, "answerable": True}) + "\n", encoding="utf-8")
+    asked = [
+        {
+            "id": str(n),
+            "question": f"{word} {part}?",
+            "source": "manual.md",
+            "facts": [fact],
+            "answerable": True,
+        }
+        for n, (word, (part, fact)) in enumerate(
+            itertools.product(WORDS, (("drain plug", "35"), ("cover bolt", "12")))
+        )
+    ]
+    questions.write_text("".join(json.dumps(item) + "\n" for item in asked), encoding="utf-8")
     words = work / "words"
     words.write_text("three blue gaskets\n", encoding="utf-8")
     folders = {name: work / name for name in ("kb", "copy", "spent", "spare", "sealed")}
