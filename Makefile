@@ -9,12 +9,16 @@ VENV := .venv
 BENCH_VENV := .bench-venv
 BIN := $(VENV)/bin
 DEMO_KB := .demo/kb
+# Two at a time: most tests keep one core busy. Those against peers are minutes of both cores, one by one.
 PYTEST_FLAGS := -q $(if $(CI),-p scripts.fail_on_skip)
+AT_ONCE := -n 2 --dist worksteal
 # Quiet: only errors. The registry, its mirrors and caches are whatever this machine's pip is set to.
 PIP := -m pip --disable-pip-version-check install -qq
 # Packages of this repository that are installed and tested with it.
 CONNECTORS := $(patsubst %/pyproject.toml,%,$(wildcard connectors/*/pyproject.toml))
-INSTALL_PACKAGES := -e examples/plugin_sentence_chunker $(addprefix -e ,$(CONNECTORS))
+# Those whose engine pip has to compile: the engine is installed beside the peers alone.
+COMPILED := connectors/llama_cpp
+INSTALL_PACKAGES := -e examples/plugin_sentence_chunker $(addprefix -e ,$(filter-out $(COMPILED),$(CONNECTORS)))
 DOCS := README.md $(wildcard docs/*.md)
 
 .DELETE_ON_ERROR:
@@ -32,7 +36,7 @@ demo: $(VENV)/.installed
 
 test: check models
 	@echo "== tests"
-	@$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	@$(BIN)/python -m pytest $(PYTEST_FLAGS) $(AT_ONCE)
 
 check: $(VENV)/.dev
 	@echo "== format and lint"
@@ -87,6 +91,7 @@ $(VENV)/.dev: pyproject.toml $(addsuffix /pyproject.toml,$(CONNECTORS)) $(VENV)/
 	@echo "== installing the development tools"
 	@$(BIN)/python $(PIP) "pip>=25.1"
 	@$(BIN)/python $(PIP) --group dev $(INSTALL_PACKAGES)
+	@$(BIN)/python $(PIP) --no-deps $(addprefix -e ,$(COMPILED))
 	@touch $@
 
 # llama.cpp is built here, for this processor: its published builds leave out instructions it is fastest with.
@@ -96,5 +101,5 @@ $(BENCH_VENV)/.installed: pyproject.toml $(addsuffix /pyproject.toml,$(CONNECTOR
 	@$(BENCH_VENV)/bin/python $(PIP) "pip>=25.1"
 	@$(BENCH_VENV)/bin/python $(PIP) torch==2.13.0
 	@CMAKE_ARGS="-DGGML_NATIVE=ON" $(BENCH_VENV)/bin/python $(PIP) --no-binary llama-cpp-python \
-		--group dev --group bench -e . $(INSTALL_PACKAGES)
+		--group dev --group bench -e . $(INSTALL_PACKAGES) $(addprefix -e ,$(COMPILED))
 	@touch $@

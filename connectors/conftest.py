@@ -7,4 +7,5 @@ from tests.conftest import (  # noqa: F401 -- fixtures
     minilm_dir,
     no_network,
     smollm2_dir,
+    smollm2_gguf,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -12,7 +13,7 @@ from ragedge.datatypes import Answer, Sentence
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ragedge.generate.answerer import AnswerRun
+    from ragedge.generate.answer_run import AnswerRun
 
 
 class AnswerStream:
@@ -27,11 +28,21 @@ class AnswerStream:
         run: AnswerRun,
         guard: Callable[[], AbstractContextManager[None]],
         notes: Mapping[str, str] | None = None,
+        record: Callable[[Answer, bool], None] | None = None,
     ) -> None:
+        """Wrap a run.
+
+        Args:
+            run: The answer under way.
+            guard: Entered for each step of it.
+            notes: Of each source that was found.
+            record: Told the answer once, when it is whole or closed before (then with True).
+        """
         self.sentences: list[Sentence] = []
         self._run = run
         self._guard = guard
-        self._notes = dict(notes or {})  # of each source that was found
+        self._notes = dict(notes or {})
+        self._record = record
 
     def __enter__(self) -> AnswerStream:
         return self
@@ -47,14 +58,14 @@ class AnswerStream:
             with self._guard():
                 sentence = next(sentences, None)
             if sentence is None:
+                self._recorded(closed=False)
                 return
             self.sentences.append(sentence)
             yield sentence.text
 
     def result(self) -> Answer:
         """Return the whole answer, once the rest of it is written."""
-        with self._guard():
-            answer = self._run.result()
+        answer = self._recorded(closed=False)
         cited = dict.fromkeys(citation.source for citation in answer.citations)
         told = tuple(self._notes[source] for source in cited if source in self._notes)
         return replace(answer, notes=told) if told else answer
@@ -62,3 +73,15 @@ class AnswerStream:
     def close(self) -> None:
         """Stop generating; what was handed out stands."""
         self._run.close()
+        if self._record is not None:
+            with contextlib.suppress(ValueError):  # another thread is in a step, and records when it ends
+                self._recorded(closed=True)
+
+    def _recorded(self, *, closed: bool) -> Answer:
+        """Return the answer, and have it recorded the first time."""
+        with self._guard():
+            answer = self._run.result()
+            record, self._record = self._record, None
+            if record is not None:
+                record(answer, closed)
+        return answer

@@ -1,27 +1,22 @@
-"""Settings, one model per stage, read from TOML; unknown keys are errors.
+"""Settings, one class per stage: names, defaults, bounds and what each is for.
 
-Precedence: a flag, then the file (``--config``, else ``<kb>/ragedge.toml``), then values tuned on the
-device, then the defaults below. ``load`` merges them and remembers where each value came from.
+``effective_config`` merges files, flags and tuned values over them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hints
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from annotated_types import BaseMetadata, Ge, GroupedMetadata, Gt, Le
 
-from ragedge.errors import ConfigError
-
-if TYPE_CHECKING:
-    from pydantic import ValidationError
-
 # In place of a loader's name: files of that type are not read.
 NO_LOADER = "none"
+NO_RERANKER = "none"
+BUILT_IN_RERANKER = "late_interaction"
 
 BUILT_IN_LOADERS = {
     "application/pdf": "pdf",
@@ -32,9 +27,6 @@ BUILT_IN_LOADERS = {
     "text/csv": "csv",
     "text/plain": "text",
 }
-
-ABSTAIN_BELOW = "generate.abstain_below"
-Origin = Literal["flag", "file", "tuned", "default"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +52,10 @@ class RuntimeConfig:
     """Where graphs run."""
 
     backend: Annotated[str, Setting(description="Backend plugin that runs the models.")] = "cpu"
+    backend_options: Annotated[
+        dict[str, str],
+        Setting(description="What the backend is told: its own options, and those of its provider."),
+    ] = field(default_factory=dict)
     threads: Annotated[
         int,
         Setting(
@@ -190,6 +186,34 @@ class RetrieveConfig:
     heading_weight: Annotated[
         float, Setting(ge=0, description="Weight of heading words in the full text, against body words at 1.")
     ] = 1.0
+    words_weight: Annotated[
+        float,
+        Setting(
+            ge=0,
+            description="What the words that a candidate holds, and how close together, add to its score.",
+        ),
+    ] = 1.0
+    reranker: Annotated[
+        str,
+        Setting(
+            description="Reranker plugin that reads the best candidates with the question; none is the quickest."
+        ),
+    ] = NO_RERANKER
+    rerank_depth: Annotated[int, Setting(ge=2, le=100, description="Candidates that the reranker reads.")] = (
+        12
+    )
+    rerank_weight: Annotated[
+        float,
+        Setting(
+            ge=0, description="What a standard deviation of the reranker's scores adds to a candidate's."
+        ),
+    ] = 0.15
+    abbreviations: Annotated[
+        bool,
+        Setting(
+            description="Read a question's short names as the long ones that the documents give them, and back."
+        ),
+    ] = True
     synonyms: Annotated[
         tuple[str, ...],
         Setting(
@@ -206,10 +230,43 @@ class GenerateConfig:
         "onnx"
     )
     model: Annotated[str, Setting(description="Model the generator loads.")] = "smollm2-135m"
+    options: Annotated[
+        dict[str, str | int | float | bool],
+        Setting(
+            description="What a generator plugin is told beside its model; the plugin's page lists its keys."
+        ),
+    ] = field(default_factory=dict)
+    adapter: Annotated[
+        str, Setting(description="The knowledge base's adapter that writes; empty for none.")
+    ] = ""
+    tools: Annotated[
+        tuple[str, ...], Setting(description="Tool plugins that the model may call; none unless named here.")
+    ] = ()
+    tool_calls: Annotated[int, Setting(ge=1, le=8, description="Most calls for one answer.")] = 2
     context_window: Annotated[
         int, Setting(ge=128, le=131072, description="Tokens of KV cache: prompt and answer together.")
     ] = 1024
     prompt_tokens: Annotated[int, Setting(ge=64, description="Longest prompt, all in.")] = 400
+    prompt_fill: Annotated[
+        Literal["evidence", "passages"],
+        Setting(
+            description="What a prompt holds: the sentences that bear on the question, or whole passages, which the "
+            "next question over them need not read again."
+        ),
+    ] = "evidence"
+    slot_memory_mb: Annotated[
+        int,
+        Setting(
+            ge=0, le=65536, description="Most memory for what the model read before, beside the KV cache."
+        ),
+    ] = 64
+    slot_precision: Annotated[
+        Literal["float32", "float16"],
+        Setting(
+            description="What it is kept in, and saved sessions too: float32 repeats an answer to the letter, "
+            "float16 takes half the bytes."
+        ),
+    ] = "float32"
     max_new_tokens: Annotated[int, Setting(ge=1, le=4096, description="Longest answer.")] = 96
     temperature: Annotated[float, Setting(ge=0, le=5, description="0 is greedy.")] = 0.0
     top_k: Annotated[
@@ -219,6 +276,21 @@ class GenerateConfig:
         float,
         Setting(gt=0, le=1, description="Sample from the smallest set of tokens with this probability."),
     ] = 1.0
+    min_p: Annotated[
+        float,
+        Setting(
+            ge=0, le=1, description="Sample from tokens with this share of the likeliest one's probability."
+        ),
+    ] = 0.0
+    repetition_penalty: Annotated[
+        float, Setting(gt=0, le=10, description="Makes tokens of prompt and answer less likely; 1 is none.")
+    ] = 1.0
+    presence_penalty: Annotated[
+        float, Setting(ge=-10, le=10, description="Taken off the logit of each token that the answer holds.")
+    ] = 0.0
+    frequency_penalty: Annotated[
+        float, Setting(ge=-10, le=10, description="Taken off as often as the answer holds it.")
+    ] = 0.0
     seed: Annotated[int | None, Setting(description="Makes sampling repeatable.")] = None
     abstain_below: Annotated[
         float,
@@ -231,6 +303,17 @@ class GenerateConfig:
         ),
     ] = True
 
+    def plugin_options(self) -> dict[str, Any]:
+        """Return what the generator is told: another plugin than the built-in only what was set for it."""
+        built_in = GenerateConfig()
+        if self.generator == built_in.generator:
+            keys = ("model", "context_window", "slot_memory_mb", "slot_precision")
+            return {key: getattr(self, key) for key in keys} | self.options
+        set_here: dict[str, Any] = {"model": self.model} if self.model != built_in.model else {}
+        if self.context_window != built_in.context_window:
+            set_here["context_window"] = self.context_window
+        return set_here | self.options
+
 
 @dataclass(frozen=True, slots=True)
 class PrivacyConfig:
@@ -242,6 +325,31 @@ class PrivacyConfig:
             description="Refuse connections inside ragedge's own calls, in the whole process, or not at all."
         ),
     ] = "calls"
+    redactors: Annotated[
+        tuple[str, ...],
+        Setting(
+            description="Redactor plugins that take personal data out of documents before they are stored, and out "
+            "of what is exported; none by default."
+        ),
+    ] = ()
+    redact_kinds: Annotated[
+        tuple[str, ...],
+        Setting(
+            description="Kinds that redactors look for, such as email, iban, card; none means all they know."
+        ),
+    ] = ()
+    redact_reversibly: Annotated[
+        bool,
+        Setting(
+            description="Leave tokens that `ragedge redaction reveal` undoes; takes an encrypted knowledge base."
+        ),
+    ] = False
+    audit: Annotated[
+        bool,
+        Setting(
+            description="Record what is done, when and under which settings, without content: `ragedge audit`."
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,34 +364,9 @@ class Config:
     generate: GenerateConfig = GenerateConfig()
     privacy: PrivacyConfig = PrivacyConfig()
 
-
-class EffectiveConfig:
-    """A merged configuration and the origin of each value.
-
-    Attributes:
-        config: The merged settings.
-        origins: For each dotted key, where its value came from.
-    """
-
-    def __init__(self, config: Config, origins: Mapping[str, Origin]) -> None:
-        self.config = config
-        self.origins = dict(origins)
-
-    def as_dict(self) -> dict[str, dict[str, Any]]:
-        """Return ``{key: {value, origin}}`` as ``status --json`` prints it."""
-        return {
-            key: {"value": value, "origin": self.origins.get(key, "default")}
-            for key, value in flatten(asdict(self.config)).items()
-        }
-
-    def calibrated(self, threshold: float) -> EffectiveConfig:
-        """Return the settings with a threshold of abstaining fitted to the documents, where none was set."""
-        if self.origins.get(ABSTAIN_BELOW, "default") != "default":
-            return self
-        generate = replace(self.config.generate, abstain_below=threshold)
-        return EffectiveConfig(
-            replace(self.config, generate=generate), {**self.origins, ABSTAIN_BELOW: "tuned"}
-        )
+    def digest(self) -> str:
+        """Return a sha256 over every setting."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
 def setting_keys() -> list[str]:
@@ -294,96 +377,6 @@ def setting_keys() -> list[str]:
 def flatten(tree: Mapping[str, Any]) -> dict[str, Any]:
     """Turn ``{stage: {key: value}}`` into ``{"stage.key": value}``; one level, so mapping values stay whole."""
     return {f"{stage}.{key}": value for stage, section in tree.items() for key, value in section.items()}
-
-
-def load(
-    *,
-    file: Path | None = None,
-    text: str | None = None,
-    tuned: Mapping[str, Any] | None = None,
-    flags: Mapping[str, Any] | None = None,
-) -> EffectiveConfig:
-    """Merge settings from a TOML file, tuned values and flags over the defaults.
-
-    Args:
-        file: Names the file in errors, and is read when ``text`` is None.
-        text: The file's content, where something else opened it.
-        tuned: Dotted keys and values found by tuning.
-        flags: Dotted keys and values given on the command line or in code.
-
-    Raises:
-        ConfigError: the file is not TOML, or a key is unknown, or a value is not allowed.
-    """
-    named = str(file) if file is not None else "the settings"
-    if text is None and file is not None:
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as exc:
-            raise ConfigError(f"cannot read the settings file {named}: {exc}", hint="check --config") from exc
-    from_file = flatten_sections(_parse(text, named) if text else {}, named)
-
-    tree: dict[str, dict[str, Any]] = {}
-    origins: dict[str, Origin] = {}
-    layers: tuple[tuple[Origin, Mapping[str, Any]], ...] = (
-        ("tuned", tuned or {}),
-        ("file", from_file),
-        ("flag", flags or {}),
-    )
-    for origin, values in layers:
-        for key, value in values.items():
-            if key not in _KNOWN:
-                raise ConfigError(
-                    _unknown(key, named if origin == "file" else f"a {origin} setting"),
-                    hint="see docs/configuration.md",
-                )
-            stage, _, leaf = key.partition(".")
-            tree.setdefault(stage, {})[leaf] = value
-            origins[key] = origin
-    return EffectiveConfig(_validated(tree, origins, named) if tree else Config(), origins)
-
-
-def _validated(tree: Mapping[str, Any], origins: Mapping[str, Origin], named: str) -> Config:
-    from pydantic import TypeAdapter, ValidationError  # 0.1 s, which a device without settings does not pay
-
-    try:
-        # As JSON: strict about types, and a list is a tuple there.
-        return TypeAdapter(Config).validate_json(json.dumps(tree, default=str), strict=True)
-    except ValidationError as exc:
-        raise ConfigError(_invalid(exc, origins, named), hint="see docs/configuration.md") from None
-
-
-def flatten_sections(tree: Mapping[str, Any], named: str) -> dict[str, Any]:
-    """Flatten a parsed file, refusing keys that stand outside a section."""
-    for stage, section in tree.items():
-        if not isinstance(section, Mapping):
-            raise ConfigError(
-                f"{named}: {stage!r} stands outside a section; sections: {', '.join(_STAGES)}",
-                hint="write it as [section] and key = value",
-            )
-    return flatten(tree)
-
-
-def _parse(text: str, named: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise ConfigError(f"{named} is not valid TOML: {exc}", hint="see docs/configuration.md") from exc
-
-
-def _unknown(key: str, named: str) -> str:
-    stage, _, leaf = key.partition(".")
-    if stage not in _STAGES:
-        return f"{named}: unknown section {stage!r}; known: {', '.join(_STAGES)}"
-    known = [k.partition(".")[2] for k in _KNOWN if k.startswith(f"{stage}.")]
-    return f"{named}: unknown key {leaf!r} in [{stage}]; known: {', '.join(known)}"
-
-
-def _invalid(exc: ValidationError, origins: Mapping[str, Origin], named: str) -> str:
-    """Say which key is wrong and what it may hold; never the value, which may be a secret put in the wrong place."""
-    problem = exc.errors(include_url=False, include_input=False, include_context=False)[0]
-    key = ".".join(str(part) for part in problem["loc"][:2])
-    where = named if origins.get(key) == "file" else f"a {origins.get(key, 'default')} value"
-    return f"{where}: {key}: {problem['msg']}"
 
 
 def schema_of(stage: str) -> dict[str, Any]:
@@ -397,7 +390,3 @@ def schema_of(stage: str) -> dict[str, Any]:
             if isinstance(setting, Setting):
                 properties[name]["description"] = setting.description
     return properties
-
-
-_STAGES = [stage.name for stage in fields(Config)]
-_KNOWN = dict.fromkeys(setting_keys())  # a set in file order

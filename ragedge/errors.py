@@ -20,7 +20,10 @@
     │   ├── IndexMismatchError      built by another embedder
     │   ├── DamagedError            a row, page or file is not what was written
     │   ├── BusyError               another process is writing
+    │   ├── SessionNotFoundError (LookupError)
+    │   ├── SessionMismatchError    saved under another model, quantization, tokenizer or adapter
     │   └── LockedError             encrypted, and no key or the wrong one
+    ├── BundleError                 not what was signed, or not to be installed here
     ├── QuestionError               empty, too long, or not text
     ├── PromptTooLongError
     └── EgressError                 something tried to leave the device
@@ -141,8 +144,20 @@ class BusyError(StoreError):
     """Another process is writing to the knowledge base."""
 
 
+class SessionNotFoundError(StoreError, LookupError):
+    """There is no session of that name."""
+
+
+class SessionMismatchError(StoreError):
+    """A saved context does not fit the model, quantization, tokenizer or adapter that is to go on with it."""
+
+
 class LockedError(StoreError):
     """The knowledge base is encrypted and no key, or the wrong one, was given."""
+
+
+class BundleError(RagedgeError):
+    """A bundle is not what somebody trusted signed, or may not be installed here."""
 
 
 class QuestionError(RagedgeError):

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+
+_models: ContextVar[Path | None] = ContextVar("ragedge_models", default=None)
 
 
 def home_dir() -> Path:
@@ -17,8 +22,21 @@ def home_dir() -> Path:
 
 
 def models_dir() -> Path:
-    """Return the folder that holds one folder per installed model."""
-    return home_dir() / "models"
+    """Return the folder that holds one folder per installed model: that of the bundle in use, else the home's."""
+    return _models.get() or home_dir() / "models"
+
+
+@contextmanager
+def models_at(folder: Path | None) -> Iterator[None]:
+    """Take models from a folder inside the block, which a bundle brought along; None changes nothing."""
+    if folder is None:
+        yield
+        return
+    token = _models.set(folder)
+    try:
+        yield
+    finally:
+        _models.reset(token)
 
 
 def default_kb_dir() -> Path:

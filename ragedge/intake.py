@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -20,15 +20,26 @@ import numpy as np
 
 from ragedge import __version__, plugins
 from ragedge.config import Config
-from ragedge.datatypes import IngestReport, Metadata, OcrPages, Renamed, Skipped, UnreadPages
+from ragedge.datatypes import (
+    IngestReport,
+    Metadata,
+    OcrPages,
+    PlantedInstructions,
+    RedactedText,
+    Renamed,
+    Skipped,
+    UnreadPages,
+)
 from ragedge.errors import SourceError
 from ragedge.index.store import Store
-from ragedge.ingest import plan
+from ragedge.ingest import plan, planted
 from ragedge.ingest.applicability import Applicability
+from ragedge.ingest.hidden_text import found_in
 from ragedge.ingest.ocr_process import NO_OCR, OcrProcess
 from ragedge.ingest.parser_pool import ParserPool
 from ragedge.ingest.parser_process import CounterSpec, ParsedDocument, Parser
 from ragedge.ingest.scan import Found, read, scan
+from ragedge.privacy.redaction.configured import worker_settings
 
 if TYPE_CHECKING:
     from ragedge.protocols import Embedder, Float32
@@ -65,11 +76,12 @@ class Intake:
         config: The effective settings.
         metadata: The user's, for every document taken in.
         progress: Called with a stage, how much of it is done, and how much there is.
+        redaction_key: Makes the tokens of reversible redaction.
     """
 
     def __init__(
         self, existing: Store | None, create: Callable[[], Store], embedder: Embedder, config: Config,
-        metadata: Metadata, progress: Progress,
+        metadata: Metadata, progress: Progress, redaction_key: bytes = b"",
     ) -> None:  # fmt: skip
         self.store = existing
         self.report = IngestReport()
@@ -78,6 +90,7 @@ class Intake:
         self._config = config
         self._metadata = metadata
         self._progress = progress
+        self._redaction = worker_settings(config.privacy, redaction_key)
         self._stamp = _stamp(config, metadata)
         self._applicability = Applicability(config.ingest.filename_metadata, config.ingest.heading_metadata)
         records = existing.sources() if existing is not None else []
@@ -152,7 +165,7 @@ class Intake:
         counter = CounterSpec(options={"tokenizer": str(tokenizer)}) if tokenizer is not None else embedder
         return Parser(
             self._config.ingest, counter, embedder=embedder, embedder_max_tokens=self._embedder.max_tokens,
-            ocr=ocr,
+            ocr=ocr, redaction=self._redaction,
         )  # fmt: skip
 
     def _take_in(self, item: _FileRead) -> None:
@@ -183,7 +196,7 @@ class Intake:
         record = self.store.put_document(
             item.source, item.sha256, replace(parsed.document, metadata=said),
             self._applicability.of_sections(parsed.document, parsed.chunks), vectors,
-            metadata=self._metadata, origin=item.origin, stamp=self._stamp,
+            metadata=self._metadata, origin=item.origin, stamp=self._stamp, redacted=parsed.redacted,
         )  # fmt: skip
         report = self.report
         (report.added if item.action == "add" else report.updated).append(item.source)
@@ -197,6 +210,12 @@ class Intake:
         )
         if by_ocr:
             report.ocr_pages.append(OcrPages(item.source, by_ocr))
+        if hidden := found_in(item.source, parsed.document.pages):
+            report.hidden_text.append(hidden)
+        if parsed.redacted:
+            report.redacted.append(RedactedText(item.source, Counter(one.kind for one in parsed.redacted)))
+        if pages := planted.pages_of(parsed.document, parsed.chunks):
+            report.instructions.append(PlantedInstructions(item.source, pages))
         report.documents += 1
         report.pages += record.pages
         report.chunks += record.chunks
@@ -226,5 +245,8 @@ def _stamp(config: Config, metadata: Mapping[str, Any]) -> str:
     """Digest what decides how a file is read and cut: under another digest it is read again."""
     everything = asdict(config.ingest)
     settings = {key: value for key, value in everything.items() if key not in _NOT_IN_STAMP}
+    if config.privacy.redactors:
+        told = asdict(config.privacy)
+        settings |= {key: told[key] for key in ("redactors", "redact_kinds", "redact_reversibly")}
     state = json.dumps([__version__, settings, dict(metadata)], sort_keys=True)
     return hashlib.sha256(state.encode()).hexdigest()[:16]

@@ -7,34 +7,33 @@ generation queues inside the generator. What is heavy (embedder, generator, inde
 from __future__ import annotations
 
 import functools
-import logging
 import os
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from ragedge.answer_stream import AnswerStream
-from ragedge.config import Config, EffectiveConfig
+from ragedge.config import Config
 from ragedge.datatypes import Answer, IngestReport, SearchResult
-from ragedge.errors import RagedgeError, SourceError
+from ragedge.effective_config import EffectiveConfig
+from ragedge.errors import SourceError
+from ragedge.home import models_at
 from ragedge.parts import Parts
 from ragedge.privacy import egress as network
 from ragedge.question_text import clean_question
+from ragedge.recording import Recorder
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from ragedge.conversation import Conversations
+    from ragedge.generate.adapter_store import AdapterStore
     from ragedge.index.store import Store
     from ragedge.protocols import Embedder
-
-log = logging.getLogger(__name__)
 
 Where = Sequence[str] | Mapping[str, str | int | float | bool] | None
 Progress = Callable[[str, int, int | None], None]
 Egress = Literal["off", "calls", "process"]
-# For an answer: a page of tables holds the question's words in one and the fact in another.
-_PASSAGES_PER_PAGE = 2
 _CALIBRATION_SHARE = 0.1  # of the time an ingest took
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -69,11 +68,13 @@ class KnowledgeBase:
         config: The effective settings.
     """
 
-    def __init__(self, parts: Parts, egress: Egress) -> None:
+    def __init__(self, parts: Parts, egress: Egress, *, record: bool = True) -> None:
         self.path = parts.vault.path
         self.config: Config = parts.effective.config
         self._parts = parts
         self._egress = egress
+        self._recorder = Recorder(parts, silent=not record)
+        self._conversations: Conversations | None = None
 
     def __enter__(self) -> KnowledgeBase:
         return self
@@ -85,6 +86,8 @@ class KnowledgeBase:
 
     def close(self) -> None:
         """Close the database; the knowledge base cannot be used afterwards."""
+        if self._conversations is not None:
+            self._conversations.close()
         self._parts.close()
 
     # Ingest
@@ -114,19 +117,29 @@ class KnowledgeBase:
                 folder; what was taken in before it stays.
         """
         from ragedge.intake import Intake
+        from ragedge.privacy.redaction.configured import key_for
 
         parts = self._parts
+        self._recorder.ready()
         embedder, store = parts.embedder(), parts.store_if_any()
         if store is not None:
             store.check_embedder(embedder.name, embedder.fingerprint)
         intake = Intake(
-            store, parts.create_store, embedder, self.config, metadata or {}, progress or _no_progress
-        )
+            store, parts.create_store, embedder, self.config, metadata or {}, progress or _no_progress,
+            key_for(self.config.privacy, parts.vault),
+        )  # fmt: skip
         report = intake.run(paths, include, exclude, prefix)
         if parts.store_if_any() is not None:
             parts.vectors().refresh(_staged("building the index", progress))
+            gone = [*report.updated, *report.removed, *(renamed.old for renamed in report.renamed)]
+            self.conversations.forget_sources(gone)
             if self.config.generate.calibrate and (report.documents or report.removed):
-                self._calibrate(_CALIBRATION_SHARE * report.seconds)
+                from ragedge.asking import calibrate
+
+                calibrate(parts, _CALIBRATION_SHARE * report.seconds)
+        self._recorder.ingest(report)
+        if parts.store_if_any() is not None:
+            parts.store().put_seal_on()
         return report
 
     @guarded
@@ -136,6 +149,7 @@ class KnowledgeBase:
         Raises:
             SourceError: one of them is not in the knowledge base; none is removed then.
         """
+        self._recorder.ready()
         store = self._parts.store()
         known = {record.source for record in store.sources()}
         for source in sources:
@@ -147,8 +161,11 @@ class KnowledgeBase:
                 )
         for source in sources:
             store.remove(source)
+        self.conversations.forget_sources(sources)
         store.forget_removed()
         self._parts.vectors().refresh()
+        self._recorder.sources("remove", sources)
+        store.put_seal_on()
         return list(sources)
 
     # Search
@@ -166,9 +183,12 @@ class KnowledgeBase:
             QuestionError: the question is empty or too long.
             IndexMismatchError: the documents were embedded by another model.
         """
-        return self._parts.retriever().search(
+        self._recorder.ready()
+        hits = self._parts.retriever().search(
             question, top_k=top_k or self.config.retrieve.top_k, where=where
         )
+        self._recorder.search(clean_question(question), hits)
+        return hits
 
     # Ask
 
@@ -180,11 +200,12 @@ class KnowledgeBase:
         max_new_tokens: int | None = None,
         budget_ms: float | None = None,
         seed: int | None = None,
+        session: str | None = None,
+        adapter: str | None = None,
     ) -> Answer:
         """Answer a question from the documents, with the pages; see ``stream`` for the arguments."""
-        with self.stream(
-            question, where=where, max_new_tokens=max_new_tokens, budget_ms=budget_ms, seed=seed
-        ) as stream:
+        options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "budget_ms": budget_ms, "seed": seed}
+        with self.stream(question, where=where, session=session, adapter=adapter, **options) as stream:
             return stream.result()
 
     @guarded
@@ -196,6 +217,8 @@ class KnowledgeBase:
         max_new_tokens: int | None = None,
         budget_ms: float | None = None,
         seed: int | None = None,
+        session: str | None = None,
+        adapter: str | None = None,
     ) -> AnswerStream:
         """Answer a question sentence by sentence: what is handed out stands in the final text.
 
@@ -205,36 +228,54 @@ class KnowledgeBase:
             max_new_tokens: Longest answer; None takes the configured number.
             budget_ms: Quote instead of generating once this time is spent.
             seed: Makes sampling repeatable.
+            session: The conversation that the question belongs to, by name; one that is not there begins.
+            adapter: Of the knowledge base's adapters, which one writes; None takes the configured one.
 
         Raises:
             QuestionError: the question is empty or too long.
             ModelNotFoundError: a configured model is not installed.
+            ValueError: a number is not positive, or no session can have that name.
         """
-        from ragedge.calibration.calibrate import in_force
-        from ragedge.generate.answerer import Answerer
-        from ragedge.generate.unit_vectors import by_vectors
-        from ragedge.retrieve.neighbours import around
-        from ragedge.retrieve.word_counts import word_counts
+        from ragedge.asking import begin
 
-        started = time.perf_counter()
-        question = clean_question(question)
-        hits = self._parts.retriever().search(question, where=where, per_page=_PASSAGES_PER_PAGE)
-        settings = in_force(self._parts.store(), self._parts.effective).config.generate
-        answerer = Answerer(None, settings, by_vectors(self._parts.embedder()))
-        run = answerer.start(
-            question,
-            hits,
-            started=started,
+        self._recorder.ready()
+        asked = clean_question(question)
+        talk = None if session is None else self.conversations
+        whole, carried = (
+            talk.whole(session, asked) if talk is not None and session is not None else (asked, [])
+        )
+        run, hits = begin(
+            self._parts,
+            whole,
+            where=where,
+            carried=() if where else carried,  # a filter holds for all that is shown
+            ready=talk.ready(session) if talk is not None and session is not None else None,
             max_new_tokens=max_new_tokens,
             budget_ms=budget_ms,
             seed=seed,
-            neighbours=functools.partial(around, self._parts.store()),
-            counts=word_counts(self._parts.store(), question),
+            adapter=adapter,
         )
-        if run.may_generate:
-            # Only now: opening a session holds the interpreter's lock, and would delay what comes before.
-            run.use(self._parts.generator_loading())
-        return AnswerStream(run, self._guard, hits.notes)
+
+        def record(answer: Answer, closed: bool) -> None:
+            generator = self._parts.generator_fingerprint()
+            self._recorder.answer(asked, answer, closed=closed, generator=generator)
+            if talk is not None and session is not None:
+                talk.add(session, asked, whole, answer, finished=not closed)
+
+        return AnswerStream(run, self._guard, hits.notes, record)
+
+    @guarded
+    def warm_up(self) -> None:
+        """Load what searching and answering take, ahead of the first question.
+
+        Raises:
+            ModelNotFoundError: a configured model is not installed.
+            IndexMismatchError: the documents were embedded by another model.
+        """
+        self._parts.retriever()
+        loading = self._parts.generator_loading()
+        if loading is not None:
+            loading.result()
 
     # What is in it
 
@@ -258,7 +299,9 @@ class KnowledgeBase:
         """
         from ragedge.index.inspection import read_pages
 
-        return read_pages(self._parts.store(), source, page)
+        found = read_pages(self._parts.store(), source, page)
+        self._recorder.sources("inspect", [source], page=page)
+        return found
 
     @guarded
     def original(self, source: str, *, file: str | os.PathLike[str] | None = None) -> bytes:
@@ -275,14 +318,18 @@ class KnowledgeBase:
         from ragedge.ingest.scan import read_original
 
         record = require(self._parts.store(), source)
-        return read_original(source, file or record.origin, record.sha256)
+        content = read_original(source, file or record.origin, record.sha256)
+        self._recorder.sources("original", [source])
+        return content
 
     @guarded
     def rebuild_index(self, *, progress: Progress | None = None) -> dict[str, Any]:
-        """Build the vector index anew from the rows; return its kind, state and count."""
+        """Build the vector index and the full text anew from the rows; return kind, state and count of the first."""
         from ragedge.status import index_status
 
+        self._parts.store().put_seal_on(anew=True)
         self._parts.vectors().refresh(_staged("building the index", progress), anew=True)
+        self._recorder.record("index rebuild")
         return index_status(self._parts.store(), self._parts.vectors())
 
     @guarded
@@ -306,6 +353,22 @@ class KnowledgeBase:
         """
         self._parts.retriever()
         return f"{self._parts.store().embedder.name} built the vectors"
+
+    @property
+    def conversations(self) -> Conversations:
+        """Its sessions: what was asked and answered under a name."""
+        from ragedge.conversation import Conversations
+
+        if self._conversations is None:
+            self._conversations = Conversations(self._parts)
+        return self._conversations
+
+    @property
+    def adapters(self) -> AdapterStore:
+        """Its LoRA adapters; those added while the generator is loaded are there from the next opening on."""
+        from ragedge.generate.adapter_store import AdapterStore
+
+        return AdapterStore(self._parts.store())
 
     # For what measures and tunes it
 
@@ -337,24 +400,18 @@ class KnowledgeBase:
             effective: Its settings; those of ``ingest`` and ``embed`` are as they were.
             wrap: Given the embedder that both share, returns the one that the new one uses.
         """
-        return KnowledgeBase(self._parts.beside(effective, wrap), self._egress)
+        return KnowledgeBase(self._parts.beside(effective, wrap), self._egress, record=False)
 
-    def _guard(self) -> AbstractContextManager[None]:
-        return network.guarded(self._egress)
+    def record(self, action: str, **facts: int | str | bool) -> None:
+        """Add a record of something done from outside to the audit log, if that is on; facts hold no content.
 
-    def _calibrate(self, limit_s: float) -> None:
-        """Fit the threshold of abstaining to the documents; what cannot be fitted leaves the one in force."""
-        from ragedge.calibration.calibrate import recalibrate
-        from ragedge.generate.unit_vectors import by_vectors
+        Raises:
+            StoreError: it cannot be written.
+        """
+        self._recorder.record(action, lambda _: facts)
 
-        found = {
-            k: fact["value"]
-            for k, fact in self._parts.effective.as_dict().items()
-            if k.startswith("retrieve.")
-        }
-        try:
-            similarity = by_vectors(self._parts.embedder())
-            search = functools.partial(self._parts.retriever().search, per_page=_PASSAGES_PER_PAGE)
-            recalibrate(self._parts.store(), search, similarity, limit_s=limit_s, settings=found)
-        except RagedgeError as exc:
-            log.warning("not calibrated: %s", type(exc).__name__)
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        slot = self._parts.slot
+        with models_at(None if slot is None else slot.models), network.guarded(self._egress):
+            yield

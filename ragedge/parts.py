@@ -9,18 +9,24 @@ import contextvars
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ragedge import plugins
-from ragedge.config import Config, EffectiveConfig
+from ragedge.config import BUILT_IN_RERANKER, NO_RERANKER, Config
+from ragedge.effective_config import EffectiveConfig
 from ragedge.errors import KnowledgeBaseNotFoundError
+from ragedge.generate.adapter_store import AdapterStore
+from ragedge.generate.prompt_memory import PromptMemory
+from ragedge.installed import Slot
 from ragedge.privacy.vault import Vault
 
 if TYPE_CHECKING:
     from ragedge.index.cache import VectorCache
     from ragedge.index.store import Store
-    from ragedge.protocols import Embedder, Generator
+    from ragedge.protocols import Embedder, Generator, Reranker, Tool
     from ragedge.retrieve.retriever import Retriever
+
+BUILT_IN_GENERATOR = "onnx"
 
 
 class Parts:
@@ -29,31 +35,57 @@ class Parts:
     Attributes:
         vault: Its folder.
         effective: The effective settings and where each came from.
+        slot: The installed bundle that it belongs to; None where it belongs to none.
+        prompts: What recent prompts began with.
     """
 
-    def __init__(self, vault: Vault, effective: EffectiveConfig, store: Store | None) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        effective: EffectiveConfig,
+        store: Store | None,
+        slot: Slot | None = None,
+        held: BinaryIO | None = None,
+    ) -> None:
+        """Take what is open already.
+
+        Args:
+            vault: The folder.
+            effective: The settings.
+            store: Its rows; None where nothing was taken in yet.
+            slot: The installed bundle that it belongs to, if any.
+            held: Keeps the slot from being overwritten until it is closed.
+        """
         self.vault = vault
         self.effective = effective
+        self.slot = slot
+        self._held = held
         self._store = store
         self._building = threading.RLock()
         self._embedder: Embedder | None = None
         self._cache: VectorCache | None = None
         self._retriever: Retriever | None = None
         self._generator: Future[Generator] | None = None
+        self._tools: list[Tool] | None = None
+        self.prompts = PromptMemory()
 
     def close(self) -> None:
         """Close the database; no part can be used afterwards."""
-        with self._building:
-            if self._cache is not None:
-                self._cache.close()
-                self._cache = None
-            if self._store is not None:
-                self._store.close()
-                self._store = None
+        try:
+            with self._building:
+                if self._cache is not None:
+                    self._cache.close()
+                    self._cache = None
+                if self._store is not None:
+                    self._store.close()
+                    self._store = None
+        finally:
+            if self._held is not None:
+                self._held.close()
 
     def beside(self, effective: EffectiveConfig, wrap: Callable[[Embedder], Embedder]) -> Parts:
         """Return the parts for the same rows under other settings; see ``KnowledgeBase.beside``."""
-        other = Parts(self.vault, effective, self.store())
+        other = Parts(self.vault, effective, self.store(), self.slot)
         with self._building:
             other._embedder = wrap(self.embedder())
             if effective.config.index == self._config.index:
@@ -119,8 +151,18 @@ class Parts:
             if self._retriever is None:
                 store, embedder = self.store(), self.embedder()
                 store.check_embedder(embedder.name, embedder.fingerprint)
-                self._retriever = Retriever(store, self.vectors(), embedder, self._config.retrieve)
+                store.check_whole()
+                settings = self._config.retrieve
+                self._retriever = Retriever(store, self.vectors(), embedder, settings, self._reranker())
             return self._retriever
+
+    def _reranker(self) -> Reranker | None:
+        name = self._config.retrieve.reranker
+        if name == NO_RERANKER:
+            return None
+        options = {**self._config.embed.plugin_options(), "threads": self._config.runtime.threads}
+        reranker: Reranker = plugins.create("reranker", name, options if name == BUILT_IN_RERANKER else {})
+        return reranker
 
     def generator_loading(self) -> Future[Generator] | None:
         """Begin to load the generator, while the first quotes are chosen and handed out; None where none is set."""
@@ -129,18 +171,53 @@ class Parts:
             return None
         with self._building:
             if self._generator is None:
-                options = {
-                    "model": settings.model,
-                    "context_window": settings.context_window,
-                    **self._runtime_options(),
-                }
+                options = {**self._runtime_options(), **settings.plugin_options()}
                 context = contextvars.copy_context()  # the network guard goes along
                 pool = ThreadPoolExecutor(1, thread_name_prefix="ragedge-load")
-                self._generator = pool.submit(
-                    context.run, plugins.create, "generator", settings.generator, options
-                )
+                self._generator = pool.submit(context.run, self._new_generator, settings.generator, options)
                 pool.shutdown(wait=False)  # the thread ends with its one task
             return self._generator
+
+    def _new_generator(self, name: str, options: dict[str, Any]) -> Generator:
+        """Load the generator, with the adapters of the knowledge base where it has some."""
+        adapters = (
+            AdapterStore(self._store) if self._store is not None and name == BUILT_IN_GENERATOR else None
+        )
+        names = adapters.names() if adapters is not None else []
+        generator = plugins.create("generator", name, {**options, "adapters": True} if names else options)
+        for one in names:
+            assert adapters is not None
+            generator.add_adapter(one, adapters.read(one))
+        return generator  # type: ignore[no-any-return]
+
+    def tools(self) -> list[Tool]:
+        """Return the functions that the settings let the model call."""
+        with self._building:
+            if self._tools is None:
+                self._tools = [plugins.create("tool", name) for name in self._config.generate.tools]
+            return self._tools
+
+    def forget_texts(self) -> None:
+        """Make the generator and the prompts forget what they read: a document has gone."""
+        self.prompts.clear()
+        forget = getattr(self.generator_if_any(), "forget", None)  # what keeps no state has none
+        if forget is not None:
+            forget()
+
+    def generator_if_any(self) -> Generator | None:
+        """Return the generator if it was loaded; None where it was not, is about to be, or could not be."""
+        with self._building:
+            loading = self._generator
+        if loading is None or not loading.done() or loading.exception() is not None:
+            return None
+        return loading.result()
+
+    def generator_fingerprint(self) -> str:
+        """Return what tells the generator's weights from others; empty where none is loaded."""
+        loading = self._generator
+        if loading is None or not loading.done() or loading.exception() is not None:
+            return ""
+        return loading.result().fingerprint
 
     @property
     def _config(self) -> Config:
@@ -148,7 +225,8 @@ class Parts:
 
     def _runtime_options(self) -> dict[str, Any]:
         settings = self._config.runtime
-        return {"threads": settings.threads, "backend": settings.backend}
+        told = {"backend_options": dict(settings.backend_options)} if settings.backend_options else {}
+        return {"threads": settings.threads, "backend": settings.backend, **told}
 
     def _new_cache(self, *, keep: bool = True) -> VectorCache:
         from ragedge.index.cache import VectorCache

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         GeneratorCapabilities,
         Message,
         OcrLine,
+        PersonalData,
         Probe,
     )
 
@@ -183,6 +184,25 @@ class Reranker(Protocol):
         """Score passages; (len(passages),), higher is better."""
 
 
+class Tool(Protocol):
+    """A function that the model may call (``ragedge.tool``); off unless the settings name it."""
+
+    @property
+    def name(self) -> str:
+        """Its name, in letters, digits and underscores."""
+
+    @property
+    def description(self) -> str:
+        """What it returns, in one sentence; it is offered for questions that share a word with it."""
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """JSON schema of its arguments, an object; the model can write nothing else."""
+
+    def call(self, arguments: Mapping[str, Any], /) -> str:
+        """Return what it found, in a short line; it is handed out as it comes."""
+
+
 class Generation(Protocol):
     """A generation under way: pieces of text, in order. Closing it aborts at the next token."""
 
@@ -235,11 +255,15 @@ class Backend(Protocol):
 
     @property
     def graph_profile(self) -> str:
-        """``dynamic`` (the CPU graph) or ``static`` (fixed shapes, quantize-dequantize)."""
+        """``dynamic`` (the CPU graph) or ``static`` (fixed shapes, standard operators)."""
+
+    @property
+    def quantization(self) -> str:
+        """What a static graph is rounded to: ``float``, ``a16w8`` or ``a8w8`` (activations, weights)."""
 
     @property
     def provider(self) -> str:
-        """The execution provider's name, such as ``CPUExecutionProvider``."""
+        """The execution provider's name, such as ``CPUExecutionProvider``; a ``GraphRuntime`` names itself."""
 
     @property
     def provider_library(self) -> Path | None:
@@ -248,8 +272,62 @@ class Backend(Protocol):
     def provider_options(self) -> Mapping[str, str]:
         """Return options for the provider."""
 
+    def device_metadata(self) -> Mapping[str, str]:
+        """Return what the provider must say of a device for it to be used; nothing takes all it has."""
+
+    def versions(self) -> Mapping[str, str]:
+        """Return the versions of what compiles and runs a graph; another one compiles anew."""
+
     def probe(self) -> Probe:
         """Say whether it can run here, with the reason."""
+
+
+@runtime_checkable
+class TargetCompiler(Protocol):
+    """What a backend has besides that compiles for chips which are not here."""
+
+    def targets(self) -> Sequence[str]:
+        """Return the chips it is known to compile for; the first is the one it runs as by default."""
+
+    def target_options(self, target: str, /) -> Mapping[str, str]:
+        """Return the provider's options for a chip.
+
+        Raises:
+            ConfigError: it is not how a chip is named.
+        """
+
+
+class OpenGraph(Protocol):
+    """A graph that a vendor's own runtime has loaded. Closed when it is forgotten."""
+
+    @property
+    def input_names(self) -> Sequence[str]:
+        """In the graph's order."""
+
+    @property
+    def output_names(self) -> Sequence[str]:
+        """In the graph's order."""
+
+    def run(self, feeds: Mapping[str, NDArray[Any]], /) -> Mapping[str, NDArray[Any]]:
+        """Run once; the arrays that come back are the caller's own."""
+
+    def placement(self) -> Sequence[tuple[str, str, str]]:
+        """Return name, operator and device of every node, as the runtime tells it."""
+
+
+@runtime_checkable
+class GraphRuntime(Protocol):
+    """What a backend has besides whose graphs are not run by an execution provider of onnxruntime."""
+
+    def open_graph(self, path: Path, threads: int, /) -> OpenGraph:
+        """Load a graph onto the device; whatever its runtime raises, the caller turns into a ``ModelError``."""
+
+
+class Redactor(Protocol):
+    """Finds personal data (``ragedge.redactor``). Runs in the parser's worker process, and over what is exported."""
+
+    def find(self, text: str, /) -> Sequence[PersonalData]:
+        """Return what is found in a text, in order and apart from each other."""
 
 
 class KeyStore(Protocol):

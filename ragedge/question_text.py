@@ -1,13 +1,15 @@
-"""The text of a question, checked and cleaned: the same for search and for answers."""
+"""The text of a question and the name of a session, checked and cleaned: the same for search and for answers."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from ragedge.errors import QuestionError
 
 LONGEST_QUESTION = 4000  # characters; a page of text is no question, and would fill any prompt
 
+_SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # Cc: control, Cf: direction marks and joiners, Cs, Co and Cn: not text. All can hide what is asked.
 _NOT_TEXT = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
@@ -34,3 +36,16 @@ def clean_question(text: str) -> str:
             hint='for example: ragedge ask "tyre pressure"',
         )
     return cleaned
+
+
+def checked_name(name: str) -> str:
+    """Return a session's name.
+
+    Raises:
+        ValueError: it is not 1 to 64 letters, digits, dots, dashes and underscores, a letter or digit first.
+    """
+    if not isinstance(name, str) or not _SESSION.fullmatch(name):
+        raise ValueError(
+            "a session's name is 1 to 64 letters, digits, dots, dashes and underscores, a letter or digit first"
+        )
+    return name

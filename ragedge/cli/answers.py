@@ -22,6 +22,7 @@ from ragedge.cli.command import (
     set_option,
 )
 from ragedge.errors import QuestionError, RagedgeError
+from ragedge.question_text import checked_name
 
 if TYPE_CHECKING:
     from ragedge.datatypes import Answer, ScoredChunk, SearchResult
@@ -33,6 +34,14 @@ where_option = click.option(
     metavar="K=V",
     help="Only documents or sections whose metadata matches (=, >=, <=); repeatable.",
 )
+
+
+def session_name(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Check a session's name where it is typed."""
+    try:
+        return None if value is None else checked_name(value)
+    except ValueError as exc:
+        raise click.BadParameter(str(exc)) from None
 
 
 @click.command()
@@ -76,6 +85,13 @@ def search(
     "--budget-ms", type=click.IntRange(min=1), help="Quote instead of generating once this time is spent."
 )
 @click.option("--seed", type=int, help="Makes sampling repeatable.")
+@click.option(
+    "--session",
+    metavar="NAME",
+    callback=session_name,
+    help="The conversation that the question belongs to; a new name begins one.",
+)
+@click.option("--adapter", metavar="NAME", help="The knowledge base's adapter that writes.")
 @click.option("--explain", is_flag=True, help="Show passages, decision and timings too.")
 @command()
 def ask(
@@ -89,17 +105,26 @@ def ask(
     max_new_tokens: int | None,
     budget_ms: int | None,
     seed: int | None,
+    session: str | None,
+    adapter: str | None,
     explain: bool,
 ) -> int:
     """Answer QUESTION from the manuals, with the page; `-` reads one question a line."""
     flags = parse_settings(settings)
     if generator is not None:
         flags["generate.generator"] = generator
-    options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "budget_ms": budget_ms, "seed": seed}
+    options: dict[str, Any] = {
+        "max_new_tokens": max_new_tokens, "budget_ms": budget_ms, "seed": seed, "session": session,
+        "adapter": adapter,
+    }  # fmt: skip
     with open_kb(kb_path, config_file, settings=flags) as kb:
         if question == "-":
             return answer_lines(
-                lambda item: kb.ask(item["question"], where=item["where"] or where, **options).as_dict()
+                lambda item: kb.ask(
+                    item["question"],
+                    where=item["where"] or where,
+                    **options | {"session": item["session"] or session},
+                ).as_dict()
             )
         if as_json:
             output.write_json(kb.ask(question, where=where, **options).as_dict())
@@ -123,28 +148,33 @@ def answer_lines(respond: Callable[[dict[str, Any]], dict[str, Any]]) -> int:
 
 
 def question_lines() -> Iterator[dict[str, Any] | QuestionError]:
-    """Yield each non-empty line of standard input: plain text, or JSON with ``question`` and ``where``."""
+    """Yield each non-empty line of standard input: plain text, or JSON with ``question``, ``where``, ``session``."""
     for raw in sys.stdin.buffer:
         line = raw.decode("utf-8", errors="replace").strip()
         if not line:
             continue
         if not line.startswith("{"):
-            yield {"question": line, "where": ()}
+            yield {"question": line, "where": (), "session": None}
             continue
         try:
             value = json.loads(line)
         except ValueError:
-            yield {"question": line, "where": ()}  # a question may begin with a brace
+            yield {"question": line, "where": (), "session": None}  # a question may begin with a brace
             continue
         question, where = value.get("question"), value.get("where") or ()
         if isinstance(where, dict):
             where = tuple(f"{key}={item}" for key, item in where.items())
+        session = value.get("session")
         if not isinstance(question, str) or not all(isinstance(item, str) for item in where):
             yield QuestionError(
-                "a JSON line needs 'question' (text) and may have 'where' (an object, or a list of K=V)"
+                "a JSON line needs 'question' (text) and may have 'where' (an object, or a list of K=V) "
+                "and 'session' (a name)"
             )
             continue
-        yield {"question": question, "where": tuple(where)}
+        try:
+            yield {"question": question, "where": tuple(where), "session": session and checked_name(session)}
+        except ValueError as exc:
+            yield QuestionError(str(exc))
 
 
 def print_hits(hits: SearchResult) -> None:
@@ -172,10 +202,10 @@ def print_answer(
     kb: KnowledgeBase, question: str, where: tuple[str, ...], options: dict[str, Any], *, explain: bool
 ) -> None:
     """Print an answer sentence by sentence as it is verified, then what carries it."""
-    stream = kb.stream(question, where=where, **options)
-    for text in stream:
-        output.write(text)
-    answer = stream.result()
+    with kb.stream(question, where=where, **options) as stream:  # interrupted, it is recorded all the same
+        for text in stream:
+            output.write(text)
+        answer = stream.result()
     if answer.abstained:
         output.write(answer.text)
     for notice in answer.safety:

@@ -123,10 +123,11 @@ def open_kb(
         LockedError: it is encrypted, or shall be, and no key or the wrong one was given.
     """
     from ragedge.home import default_kb_dir
+    from ragedge.installed import knowledge_base_of
     from ragedge.opening import open as open_knowledge_base
     from ragedge.privacy.vault import Vault
 
-    folder = kb_path or default_kb_dir()
+    folder = knowledge_base_of(kb_path or default_kb_dir())
     unlocked_by = Vault.unlocked_by(folder)
     if unlocked_by is not None:
         encrypt, key_store = False, None  # it is already

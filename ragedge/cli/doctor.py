@@ -55,9 +55,10 @@ def check_telemetry() -> list[Finding]:
 def check_privacy(kb_path: Path | None) -> list[Finding]:
     """What keeps documents and questions on this device."""
     from ragedge.home import default_kb_dir
+    from ragedge.installed import knowledge_base_of
     from ragedge.privacy.posture import findings
 
-    folder = kb_path or default_kb_dir()
+    folder = knowledge_base_of(kb_path or default_kb_dir())
     if folder.exists():
         return [*findings(folder), check_providers()]
     missing = Finding("knowledge base", kb_path is None, f"none at {folder}", "ragedge ingest FILES")

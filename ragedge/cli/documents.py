@@ -140,6 +140,19 @@ def print_report(report: IngestReport) -> None:
         output.write(f"{'':<10} {hint}")
     for scanned in report.ocr_pages:
         output.write(f"{'by OCR':<10} {one_line(scanned.source)}: {len(scanned.pages)} pages")
+    for hidden in report.hidden_text:
+        output.write(
+            f"{'hidden':<10} {one_line(hidden.source)}: {hidden.characters} characters that nobody sees on "
+            f"{_ranges(hidden.pages)} ({', '.join(hidden.reasons)}), kept out of search and answers"
+        )
+    for redacted in report.redacted:
+        counts = ", ".join(f"{count} {kind}" for kind, count in sorted(redacted.kinds.items()))
+        output.write(f"{'redacted':<10} {one_line(redacted.source)}: {counts}")
+    for planted in report.instructions:
+        output.write(
+            f"{'suspicious':<10} {one_line(planted.source)}: {_ranges(planted.pages)} "
+            "speak to whoever writes answers; such sentences are not followed"
+        )
     output.write(
         f"{report.documents} documents, {report.pages} pages, {report.chunks} chunks in {report.seconds:.1f} s"
     )

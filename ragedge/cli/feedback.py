@@ -43,6 +43,7 @@ def add(
             number = kb.store.learned.add_feedback(clean_question(question), source, page, right=right)
         except LookupError as exc:
             raise SourceError("not_found", str(exc), hint="ragedge status lists documents and pages") from exc
+        kb.record("feedback add", number=number, right=right)
     if as_json:
         output.write_json({"schema": 1, "id": number})
     else:
@@ -73,6 +74,8 @@ def remove(numbers: tuple[int, ...], kb_path: Path | None, config_file: Path | N
     """Take back verdicts by the NUMBERS that `ragedge feedback list` shows."""
     with open_kb(kb_path, config_file) as kb:
         removed = [number for number in numbers if kb.store.learned.remove_feedback(number)]
+        if removed:
+            kb.record("feedback remove", count=len(removed))
     missing = sorted(set(numbers) - set(removed))
     if as_json:
         output.write_json({"schema": 1, "removed": removed, "unknown": missing})
@@ -89,15 +92,20 @@ def remove(numbers: tuple[int, ...], kb_path: Path | None, config_file: Path | N
 @command()
 def export(file: Path, kb_path: Path | None, config_file: Path | None, as_json: bool, yes: bool) -> None:
     """Write the right pages to FILE as questions that `ragedge eval` and `tune` read, after showing what leaves."""
+    from ragedge.privacy.redaction.configured import redaction
+
     with open_kb(kb_path, config_file) as kb:
         found = [item for item in kb.store.learned.feedback() if item.right]
-    pages = len({(item.source, item.page) for item in found})
-    output.note(f"{file} will hold {len(found)} questions as they were asked, and {pages} pages' names.")
-    if not yes:
-        click.confirm("Write it?", abort=True, err=True)
+        pages = len({(item.source, item.page) for item in found})
+        redacted = redaction(kb.config.privacy)
+        asked = "with personal data taken out" if redacted else "as they were asked"
+        output.note(f"{file} will hold {len(found)} questions {asked}, and {pages} pages' names.")
+        if not yes:
+            click.confirm("Write it?", abort=True, err=True)
+        kb.record("feedback export", questions=len(found))
     lines = [
         json.dumps(
-            {"question": item.question, "source": item.source}
+            {"question": redacted.text(item.question) if redacted else item.question, "source": item.source}
             | ({"pages": [item.page]} if item.page else {}),
             ensure_ascii=False,
         )

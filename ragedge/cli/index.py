@@ -1,4 +1,4 @@
-"""``index``: the vector graph, which is a cache of the rows."""
+"""``index``: the vector graph and the full text, which follow from the rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def index() -> None:
 @kb_options
 @command()
 def rebuild(kb_path: Path | None, config_file: Path | None, as_json: bool) -> None:
-    """Build the vector index anew from the stored rows."""
+    """Build the vector index and the full text anew from the stored rows."""
     with open_kb(kb_path, config_file) as kb, progress_bar(enabled=not as_json) as progress:
         facts = kb.rebuild_index(progress=progress)
     if as_json:

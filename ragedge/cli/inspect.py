@@ -59,7 +59,8 @@ def _print_page(item: dict[str, Any]) -> None:
         f"--- page {item['page'] or '-'}{label}: {len(item['blocks'])} blocks, {len(item['chunks'])} chunks"
     )
     for block in item["blocks"]:
-        output.write(f"[{block['kind']} {block['start']}:{block['end']}]")
+        hidden = f" hidden: {block['hidden']}" if block["hidden"] else ""
+        output.write(f"[{block['kind']} {block['start']}:{block['end']}{hidden}]")
         output.write(block["text"])
     for chunk in item["chunks"]:
         path = one_line(" > ".join(chunk["heading"]))

@@ -76,7 +76,7 @@ def _page(page: Mapping[str, Any], place: int, names: Mapping[str, int], picture
     spans = sorted(page["chunks"], key=lambda chunk: (chunk["start"], chunk["end"]))
     cards = "".join(_chunk(page, chunk, names[chunk["chunk_id"]]) for chunk in spans)
     cards += "".join(
-        f"<article class='chunk stray'><h3>in no chunk</h3>{_segments(page, start, end)}</article>"
+        f"<article class='chunk stray'><h3>{_why_stray(page, start, end)}</h3>{_segments(page, start, end)}</article>"
         for start, end in _gaps(page["text"], spans)
     )
     if not cards:
@@ -91,6 +91,14 @@ def _page(page: Mapping[str, Any], place: int, names: Mapping[str, int], picture
         f"<section id=p{place} class='{'beside' if picture else 'alone'}'>"
         f"<h2>{_page_name(page, place)}</h2><div class=columns>{image}<div class=read>{cards}</div></div></section>"
     )
+
+
+def _why_stray(page: Mapping[str, Any], start: int, end: int) -> str:
+    """Return why a run of text is in no chunk."""
+    inside = [block["hidden"] for block in page["blocks"] if block["start"] < end and start < block["end"]]
+    if inside and all(inside):
+        return f"nobody sees this on the page: {', '.join(dict.fromkeys(inside)).replace('_', ' ')}"
+    return "in no chunk"
 
 
 def _page_name(page: Mapping[str, Any], place: int) -> str:
@@ -127,7 +135,8 @@ def _segments(page: Mapping[str, Any], start: int, end: int, heads: str = "") ->
             continue
         parts.append(_loose(text[at:low]))
         begins = low == block["start"]
-        carried = "" if begins or block["kind"] != "table" else heads
+        own = begins and block["header_rows"]
+        carried = "" if own or block["kind"] != "table" else heads
         parts.append(
             _block(
                 block["kind"], text[low:high], block["header_rows"] if begins else 0, block["level"], carried

@@ -44,7 +44,9 @@ def encrypt(kb_path: Path | None, target: Path, key_store: str | None, keep: boo
     from ragedge.privacy.vault import Vault
 
     vault = Vault.open(_folder(kb_path))
-    key_changes.encrypt(vault, target, new_secret(key_store))
+    secret = new_secret(key_store)
+    key_changes.encrypt(vault, target, secret)
+    _record(Vault.open(target, secret=secret), "key encrypt")
     if not keep:
         key_changes.shred(vault.path)
     _report(as_json, f"encrypted: {target}" + ("" if keep else f"; {vault.path} was destroyed"))
@@ -83,6 +85,7 @@ def change(
             read_passphrase(new_passphrase_file) if new_passphrase_file else Path(str(new_key_file))
         )
     key_changes.change_secret(vault, old, new)
+    _record(vault, "key change")
     _report(as_json, "changed; the old one opens it no more")
     return 0
 
@@ -98,6 +101,7 @@ def rotate(kb_path: Path | None, as_json: bool) -> None:
 
     vault, secret = _unlocked(kb_path)
     key_changes.rotate(vault, secret)
+    _record(vault, "key rotate")
     _report(as_json, "rotated; copies under the old key stay readable with it")
 
 
@@ -108,7 +112,7 @@ def rotate(kb_path: Path | None, as_json: bool) -> None:
 @command()
 def shred(kb_path: Path | None, yes: bool, as_json: bool) -> int:
     """Destroy a knowledge base: its key first, so that nothing that remains can be read, then its files."""
-    from ragedge.privacy import key_changes
+    from ragedge.privacy import audit_seals, key_changes
     from ragedge.privacy.keys import KEYS
     from ragedge.privacy.vault import DATABASE
 
@@ -120,6 +124,7 @@ def shred(kb_path: Path | None, yes: bool, as_json: bool) -> int:
         output.note("ragedge: nothing was destroyed: nobody confirmed it\n  try: the same command with --yes")
         return EXIT_FAILED
     key_changes.shred(folder)
+    audit_seals.forget_folder(folder)
     _report(as_json, f"destroyed: {folder}")
     return 0
 
@@ -153,10 +158,18 @@ def _unlocked(kb_path: Path | None) -> tuple[Vault, Secret | None]:
     return Vault.open(folder, secret=secret), secret
 
 
+def _record(vault: Vault, action: str) -> None:
+    from ragedge.opening import open_vault
+
+    with open_vault(vault) as kb:
+        kb.record(action)
+
+
 def _folder(kb_path: Path | None) -> Path:
     from ragedge.home import default_kb_dir
+    from ragedge.installed import knowledge_base_of
 
-    return kb_path or default_kb_dir()
+    return knowledge_base_of(kb_path or default_kb_dir())
 
 
 def _report(as_json: bool, text: str) -> None:

@@ -14,8 +14,12 @@ from ragedge.cli import output
 # Where each command is, in this package. Only the one that is called gets imported: with all of them at once a cold
 # `ask` took longer for every command that came along.
 _COMMANDS = {
+    "adapter": "adapter.adapter",
     "ask": "answers.ask",
+    "audit": "audit.audit",
     "backends": "backends.backends",
+    "bundle": "bundle.bundle",
+    "chat": "chat.chat",
     "demo": "demo.demo",
     "doctor": "doctor.doctor",
     "eval": "eval.evaluate",
@@ -25,6 +29,7 @@ _COMMANDS = {
     "inspect": "inspect.inspect",
     "key": "keys.key",
     "models": "models.models",
+    "redaction": "redaction.redaction",
     "remove": "documents.remove",
     "search": "answers.search",
     "status": "documents.status",

@@ -137,14 +137,16 @@ def on_corpus(
     from ragedge.measure.questions import half_of, read_queries
     from ragedge.opening import open as open_knowledge_base
     from ragedge.tune.questions import from_queries
+    from ragedge.tune.rechunking import key_of_a_copy
     from ragedge.tune.tuning import keep_result
 
     _, queries = read_queries(folder, split)
     values = {key: item["value"] for key, item in kb.settings.as_dict().items() if item["value"] is not None}
     with tempfile.TemporaryDirectory(prefix="ragedge-tune-") as scratch:
         path = Path(scratch) / "kb"
-        names = build_corpus(folder, path, kb.config, kb.embedder, progress=progress)
-        with open_knowledge_base(path, settings=values) as corpus:
+        key = key_of_a_copy(kb)  # what is tried and how it does is written there
+        names = build_corpus(folder, path, kb.config, kb.embedder, progress=progress, key=key)
+        with open_knowledge_base(path, settings=values, key=key) as corpus:
             result: dict[str, Any] = run(corpus, from_queries(half_of(queries, half), names))
     keep_result(kb, result)
     return result
@@ -152,6 +154,8 @@ def on_corpus(
 
 def export(kb: KnowledgeBase, file: Path, *, yes: bool, as_json: bool) -> None:
     """Write the tuned values as a settings file, after showing what leaves the knowledge base."""
+    from ragedge.toml_text import as_toml
+
     values = kb.store.learned.values("tuned")
     if not values:
         raise ConfigError("nothing is tuned, so there is nothing to export", hint="ragedge tune --show")
@@ -159,26 +163,12 @@ def export(kb: KnowledgeBase, file: Path, *, yes: bool, as_json: bool) -> None:
     output.note(text.rstrip())
     if not yes:
         click.confirm(f"Write these to {file}?", abort=True, err=True)
+    kb.record("tune export", settings=len(values))
     file.write_text(text, encoding="utf-8")
     if as_json:
         output.write_json({"schema": 1, "file": str(file), "settings": values})
     else:
         output.write(f"{len(values)} settings written to {file}")
-
-
-def as_toml(values: dict[str, Any]) -> str:
-    """Return dotted keys as sections of a settings file."""
-    import json
-
-    lines: list[str] = []
-    stage = ""
-    for key, value in sorted(values.items()):
-        section, _, leaf = key.partition(".")
-        if section != stage:
-            lines += ["", f"[{section}]"] if lines else [f"[{section}]"]
-            stage = section
-        lines.append(f"{leaf} = {json.dumps(value)}")  # of numbers and words JSON is TOML
-    return "\n".join(lines) + "\n"
 
 
 def report(kb: KnowledgeBase, result: dict[str, Any], *, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from ragedge.datatypes.answer import Answer, AskTimings, Citation, SafetyNotice, Sentence
 from ragedge.datatypes.document import (
+    HIDDEN_REASONS,
     PART_OF,
     SAFETY_KINDS,
     Block,
@@ -23,14 +24,31 @@ from ragedge.datatypes.document import (
     Page,
     PlacedSpan,
     Span,
-    iter_block_text,
 )
-from ragedge.datatypes.generation import GenerationOptions, GenerationStats, GeneratorCapabilities, Message
-from ragedge.datatypes.ingest_report import SKIP_CODES, IngestReport, OcrPages, Renamed, Skipped, UnreadPages
+from ragedge.datatypes.generation import (
+    GenerationOptions,
+    GenerationStats,
+    GeneratorCapabilities,
+    Grammar,
+    Message,
+)
+from ragedge.datatypes.ingest_report import (
+    SKIP_CODES,
+    HiddenText,
+    IngestReport,
+    OcrPages,
+    PlantedInstructions,
+    RedactedText,
+    Renamed,
+    Skipped,
+    UnreadPages,
+)
+from ragedge.datatypes.personal_data import PersonalData
 from ragedge.datatypes.probe import Probe
 from ragedge.datatypes.search_result import ScoredChunk, SearchResult, SearchTimings, Why
 
 __all__ = [
+    "HIDDEN_REASONS",
     "PART_OF",
     "SAFETY_KINDS",
     "SKIP_CODES",
@@ -44,6 +62,8 @@ __all__ = [
     "GenerationOptions",
     "GenerationStats",
     "GeneratorCapabilities",
+    "Grammar",
+    "HiddenText",
     "IngestReport",
     "Message",
     "Metadata",
@@ -51,8 +71,11 @@ __all__ = [
     "OcrLine",
     "OcrPages",
     "Page",
+    "PersonalData",
     "PlacedSpan",
+    "PlantedInstructions",
     "Probe",
+    "RedactedText",
     "Renamed",
     "SafetyNotice",
     "ScoredChunk",
@@ -63,5 +86,4 @@ __all__ = [
     "Span",
     "UnreadPages",
     "Why",
-    "iter_block_text",
 ]

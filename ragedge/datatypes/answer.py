@@ -29,10 +29,13 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of an answer, who wrote it, and the indices of the citations that carry it."""
+    """One sentence of an answer, who wrote it, and the indices of the citations that carry it.
+
+    What a function returned (``tool``) has none: it stands after the function's name, as it came.
+    """
 
     text: str
-    origin: Literal["model", "quote"]
+    origin: Literal["model", "quote", "tool"]
     citations: tuple[int, ...] = ()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,6 +10,10 @@ BlockKind = Literal[
     "heading", "paragraph", "list", "table", "code", "caption", "figure", "warning", "caution", "note"
 ]
 SAFETY_KINDS: frozenset[str] = frozenset({"warning", "caution"})
+
+# Why text is not seen: drawn without ink, in the colour of what it stands on, beyond the page or what is shown of it,
+# painted over, too small to read, or marked so by the format (HTML's ``hidden``, Word's hidden text).
+HIDDEN_REASONS = ("transparent", "same_colour", "off_page", "covered", "tiny", "marked_hidden")
 
 # The key in a chunk's metadata that says which wider passage it is a part of: a number, the same in all of a
 # passage's parts, which follow each other. Search finds the part and gives the passage.
@@ -30,6 +34,10 @@ class Block:
         level: Heading depth from 1; 0 for anything else.
         header_rows: For a table, how many of its first lines are column heads.
         confidence: Of OCR, 0 to 1, the mean over its lines; None where the text was not read by OCR.
+        hidden: Why nobody who looks at the page sees it, one of ``HIDDEN_REASONS``; empty where they do. Hidden
+            blocks end their page and are in no chunk: shown and reported, never searched, quoted or prompted.
+        heads: For a table that goes on from the page before, the caption and column heads that stand there, line by
+            line; its rows are read with them.
     """
 
     kind: BlockKind
@@ -38,6 +46,8 @@ class Block:
     level: int = 0
     header_rows: int = 0
     confidence: float | None = None
+    hidden: str = ""
+    heads: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +153,3 @@ class Chunk:
     def index_text(self) -> str:
         """What embedders and full-text search read: heading path, context and text."""
         return "\n".join(part for part in (" > ".join(self.heading), self.context, self.text) if part)
-
-
-def iter_block_text(page: Page) -> Iterator[tuple[Block, str]]:
-    """Yield each block of a page with its text."""
-    for block in page.blocks:
-        yield block, page.text[block.start : block.end]

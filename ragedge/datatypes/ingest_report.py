@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -44,6 +45,32 @@ class OcrPages:
     pages: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class HiddenText:
+    """Text that nobody who looks at the pages sees, kept out of search and answers; see ``Block.hidden``."""
+
+    source: str
+    pages: tuple[int, ...]
+    characters: int
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RedactedText:
+    """How much personal data was taken out of a source, by kind."""
+
+    source: str
+    kinds: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PlantedInstructions:
+    """Pages with sentences that address whoever writes answers; they are kept out of answers and prompts."""
+
+    source: str
+    pages: tuple[int, ...]
+
+
 @dataclass(slots=True)
 class IngestReport:
     """What one ingest did. ``documents``, ``pages`` and ``chunks`` count what was read by it."""
@@ -56,6 +83,9 @@ class IngestReport:
     skipped: list[Skipped] = field(default_factory=list)
     unread_pages: list[UnreadPages] = field(default_factory=list)
     ocr_pages: list[OcrPages] = field(default_factory=list)
+    hidden_text: list[HiddenText] = field(default_factory=list)
+    redacted: list[RedactedText] = field(default_factory=list)
+    instructions: list[PlantedInstructions] = field(default_factory=list)
     documents: int = 0
     pages: int = 0
     chunks: int = 0
@@ -78,6 +108,11 @@ class IngestReport:
             "skipped": [asdict(s) for s in self.skipped],
             "unread_pages": [asdict(u) | {"pages": list(u.pages)} for u in self.unread_pages],
             "ocr_pages": [asdict(o) | {"pages": list(o.pages)} for o in self.ocr_pages],
+            "hidden_text": [
+                asdict(h) | {"pages": list(h.pages), "reasons": list(h.reasons)} for h in self.hidden_text
+            ],
+            "redacted": [{"source": r.source, "kinds": dict(r.kinds)} for r in self.redacted],
+            "instructions": [{"source": i.source, "pages": list(i.pages)} for i in self.instructions],
             "documents": self.documents,
             "pages": self.pages,
             "chunks": self.chunks,

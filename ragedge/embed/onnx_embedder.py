@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragedge import plugins
+from ragedge.embed.encoder_runs import SPECIAL_TOKENS, DynamicEncoder, EncoderRun, StaticEncoder, encoder_ids
 from ragedge.embed.token_counter import JsonTokenCounter, load_tokenizer
 from ragedge.errors import ConfigError, ModelError, ModelIntegrityError
 from ragedge.runtime.saturation import exact_product_entries
-from ragedge.runtime.session import Session, open_session
+from ragedge.runtime.session import open_session
 from ragedge.runtime.threads import thread_count
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ragedge.models.store import ModelFolder
     from ragedge.protocols import Backend, Float32, Options
 
-OPTIONS = ("model", "threads", "backend")
+OPTIONS = ("model", "threads", "backend", "backend_options")
 DEFAULT_MODEL = "minilm-l6"
 _GRAPH, _TOKENIZER = "model.onnx", "tokenizer.json"
 
@@ -42,18 +43,24 @@ class OnnxEmbedder:
     """
 
     def __init__(
-        self, session: Session, tokenizer: Any, facts: EncoderFacts, name: str, fingerprint: str, path: Path
+        self,
+        encoder: EncoderRun,
+        tokenizer: Any,
+        facts: EncoderFacts,
+        name: str,
+        fingerprint: str,
+        path: Path,
     ) -> None:
         self.name = name
         self.dim = facts.dim
         self.fingerprint = fingerprint
         self.tokenizer_path = path
-        self._session = session
+        self._encoder = encoder
         self._tokenizer = tokenizer
         self._counter = JsonTokenCounter(tokenizer)
         self._facts = facts
-        longest = max(len(self._counter.token_spans(prefix)) for prefix in _prefixes(facts))
-        self.max_tokens = facts.max_tokens - longest
+        self._affixes = max(len(self._counter.token_spans(prefix)) for prefix in _prefixes(facts))
+        self.max_tokens = min(facts.max_tokens, encoder.most_ids - SPECIAL_TOKENS) - self._affixes
 
     @classmethod
     def from_folder(cls, folder: ModelFolder, backend: Backend, *, threads: int) -> OnnxEmbedder:
@@ -71,18 +78,19 @@ class OnnxEmbedder:
                 hint="name an embedder in embed.model; see: ragedge models list",
             )
         with folder.checked():
-            tokenizer = load_tokenizer(folder.path / _TOKENIZER)
-            session = open_session(
-                folder.path / _GRAPH, backend, threads=threads, entries=exact_product_entries()
-            )
-        return cls(
-            session,
-            tokenizer,
-            manifest.encoder,
-            manifest.name,
-            manifest.fingerprint,
-            folder.path / _TOKENIZER,
-        )
+            encoder = open_encoder(folder, backend, threads=threads)
+        return cls.from_parts(folder, encoder)
+
+    @classmethod
+    def from_parts(cls, folder: ModelFolder, encoder: EncoderRun) -> OnnxEmbedder:
+        """Put a model's tokenizer before graphs that are open already."""
+        manifest, path = folder.manifest, folder.path / _TOKENIZER
+        assert manifest.encoder is not None
+        return cls(encoder, load_tokenizer(path), manifest.encoder, manifest.name, manifest.fingerprint, path)
+
+    def room_for_affixes(self) -> int:
+        """Return how many ids of an input are not the text's own: prefix and special tokens."""
+        return self._affixes + SPECIAL_TOKENS
 
     def token_spans(self, text: str, /) -> Sequence[tuple[int, int]]:
         """Return each token's half-open code-point span in text, special tokens left out."""
@@ -102,13 +110,8 @@ class OnnxEmbedder:
         return self._embed(self._facts.query_prefix + text)
 
     def _embed(self, text: str) -> Float32:
-        ids = self._tokenizer.encode(text, add_special_tokens=True).ids
-        longest = self._facts.max_tokens + 2
-        if len(ids) > longest:
-            ids = [*ids[: longest - 1], ids[-1]]  # the closing special token stays
-        input_ids = np.array([ids], np.int64)  # (1, seq)
-        feeds = {"input_ids": input_ids, "attention_mask": np.ones_like(input_ids)}
-        row: Float32 = self._session.run(feeds)["embedding"][0]  # (dim,)
+        most = min(self._facts.max_tokens + SPECIAL_TOKENS, self._encoder.most_ids)
+        row = self._encoder.run(encoder_ids(self._tokenizer, text, most))
         if not np.isfinite(row).all():
             raise ModelIntegrityError(
                 f"model {self.name} gave a vector that is not finite",
@@ -117,12 +120,35 @@ class OnnxEmbedder:
         return row
 
 
+def open_encoder(folder: ModelFolder, backend: Backend, *, threads: int) -> EncoderRun:
+    """Open the graphs of an embedder that a backend wants: the installed one, or those of fixed length.
+
+    Raises:
+        ModelNotFoundError: the backend wants static graphs, and they were not made.
+    """
+    facts = folder.manifest.encoder
+    assert facts is not None
+    if backend.graph_profile == "dynamic":
+        entries = exact_product_entries()
+        session = open_session(folder.path / _GRAPH, backend, threads=threads, entries=entries)
+        return DynamicEncoder(session, facts.max_tokens + SPECIAL_TOKENS)
+    from ragedge.models import compiled
+
+    static = compiled.require_static(folder, backend)
+    sessions = {}
+    for graph in static.record.graphs:
+        ready = compiled.find_compiled(static, graph, backend, None)
+        path = static.graph(graph) if ready is None else ready.path
+        sessions[graph.length] = open_session(path, backend, threads=threads)
+    return StaticEncoder(sessions, facts.pooling)
+
+
 def create(options: Options) -> OnnxEmbedder:
     """Build the embedder.
 
     Args:
-        options: ``model`` (an installed model's name, default minilm-l6), ``threads`` (0 is automatic) and
-            ``backend`` (a plugin's name, default cpu).
+        options: ``model`` (an installed model's name, default minilm-l6), ``threads`` (0 is automatic),
+            ``backend`` (a plugin's name, default cpu) and ``backend_options`` (what it is told).
 
     Raises:
         ConfigError: an unknown option, or one of the wrong type.
@@ -143,7 +169,9 @@ def create(options: Options) -> OnnxEmbedder:
             f"embedder onnx: threads is {threads!r}; it must be a whole number of 0 or more",
             hint="set runtime.threads",
         )
-    backend = plugins.create("backend", str(options.get("backend", "cpu")))
+    backend = plugins.create(
+        "backend", str(options.get("backend", "cpu")), options.get("backend_options") or {}
+    )
     folder = store.find(str(options.get("model", DEFAULT_MODEL)))
     return OnnxEmbedder.from_folder(folder, backend, threads=thread_count(threads))
 

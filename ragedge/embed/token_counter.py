@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,26 @@ class JsonTokenCounter:
 
     def token_spans(self, text: str, /) -> Sequence[tuple[int, int]]:
         """Return each token's half-open code-point span in text, special tokens left out."""
-        spans: Sequence[tuple[int, int]] = self._tokenizer.encode(text, add_special_tokens=False).offsets
+        with library_failures("the tokenizer"):
+            spans: Sequence[tuple[int, int]] = self._tokenizer.encode(text, add_special_tokens=False).offsets
         return spans
+
+
+@contextmanager
+def library_failures(what: str, *, hint: str = "ragedge models verify") -> Iterator[None]:
+    """Turn what the tokenizers library raises inside the block into our error.
+
+    Raises:
+        ModelIntegrityError: it raised; it knows bare ``Exception``, and a panic that is none.
+    """
+    try:
+        yield
+    except ModelIntegrityError:
+        raise
+    except BaseException as exc:
+        if not isinstance(exc, Exception) and type(exc).__name__ != "PanicException":
+            raise
+        raise ModelIntegrityError(f"{what} is missing, or not a tokenizer that works", hint=hint) from None
 
 
 def load_tokenizer(path: Path) -> Any:
@@ -40,14 +59,13 @@ def load_tokenizer(path: Path) -> Any:
     """
     from tokenizers import Tokenizer
 
-    try:
+    with library_failures(str(path), hint=f"ragedge models pull {path.parent.name}"):
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as exc:  # the library raises bare Exception
-        raise ModelIntegrityError(
-            f"{path} is missing or not a tokenizer", hint=f"ragedge models pull {path.parent.name}"
-        ) from exc
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        tokenizer.encode(
+            "a 1"
+        )  # one whose parts contradict each other shows it now and not in the middle of an ingest
     # A document that says "[SEP]" must not end its own embedding early.
     tokenizer.encode_special_tokens = True
     return tokenizer

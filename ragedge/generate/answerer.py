@@ -1,50 +1,26 @@
-"""From hits to an answer: quotes with their pages at once, then a sentence by the model where it earns its place.
-
-The extractive answer is the floor: always there, without a generator too, and the reader never waits for a
-draft that may be dropped. For questions that a single fact answers, the model then says it in a sentence from
-the same passages, handed out only if ``verify`` finds all of it in one place of a passage. For other forms the
-model made answers worse on the questions this was developed on, and nothing is generated. Deeper grounding
-has its place behind ``choose_quotes``, ``verify`` and ``MODEL_FORMS``.
-"""
+"""Makes answers from hits: reads the question, finds its evidence, and begins a run."""
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import time
-from collections.abc import Generator as Steps
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ragedge.datatypes import Answer, AskTimings, GenerationOptions, GenerationStats, SearchResult, Sentence
-from ragedge.generate.abstain import Decision, decide
-from ragedge.generate.citations import Citations
+from ragedge.datatypes import GenerationOptions, SearchResult
+from ragedge.generate.abstain import decide
+from ragedge.generate.answer_run import AnswerRun
 from ragedge.generate.confidence import WordCounts
-from ragedge.generate.evidence import Findings, find_evidence
-from ragedge.generate.procedure import Neighbours, find_procedure
-from ragedge.generate.prompt import Prompt, build_prompt, estimate_tokens
-from ragedge.generate.question import Form, read_question
-from ragedge.generate.quotes import Quote, as_quote, choose_quotes
-from ragedge.generate.safety import notices
-from ragedge.generate.sentences import split_sentences
-from ragedge.generate.verify import plain, verify
-from ragedge.generate.wording import NO, SAYS, YES, not_found
-from ragedge.generate.yes_no import settle
+from ragedge.generate.evidence import find_evidence
+from ragedge.generate.procedure import Neighbours
+from ragedge.generate.prompt_memory import PromptMemory
+from ragedge.generate.question import read_question
+from ragedge.generate.tool_calls import offered
 
 if TYPE_CHECKING:
     from ragedge.config import GenerateConfig
     from ragedge.generate.unit_score import Similarity
-    from ragedge.protocols import Generation, Generator
-
-log = logging.getLogger("ragedge")
-
-MODEL_FORMS: frozenset[Form] = frozenset({"value", "where"})
-_LEAST_PROMPT = 96  # tokens; a shorter prompt holds no passage worth asking about
-_READ_SHARE = 0.6  # of a time budget, for reading the prompt; the rest is for writing
-_SLOWEST_RATE = 0.1  # prompt tokens a millisecond, until a generator has shown its own
-_RATES: dict[str, float] = {}  # ... by its name, as last measured
+    from ragedge.protocols import Generator, Tool
 
 
 class Answerer:
@@ -55,6 +31,9 @@ class Answerer:
         generator: Generator | Future[Generator] | None,
         config: GenerateConfig,
         similarity: Similarity | None = None,
+        memory: PromptMemory | None = None,
+        ready: Callable[[Generator], str | None] | None = None,
+        tools: Sequence[Tool] = (),
     ) -> None:
         """Take what answers are made with.
 
@@ -62,7 +41,13 @@ class Answerer:
             generator: One that may be loading still (waited for when it is needed), or None to quote alone.
             config: The settings.
             similarity: Compares the question with sentences by their vectors; None leaves that out.
+            memory: What earlier prompts began with; None starts anew.
+            ready: Called with the generator before it reads the prompt; what it returns is told in ``degraded``.
+            tools: Functions that the model may call.
         """
+        self._memory = memory if memory is not None else PromptMemory()
+        self._ready = ready
+        self._tools = tools
         self._generator = generator
         self._config = config
         self._similarity = similarity
@@ -77,6 +62,7 @@ class Answerer:
         temperature: float | None = None,
         seed: int | None = None,
         budget_ms: float | None = None,
+        adapter: str | None = None,
         neighbours: Neighbours | None = None,
         counts: WordCounts | None = None,
     ) -> AnswerRun:
@@ -90,6 +76,7 @@ class Answerer:
             temperature: 0 is greedy; None takes the configured one.
             seed: Makes sampling repeatable.
             budget_ms: Time for the whole answer, search included; once spent, what was quoted stands.
+            adapter: Which adapter writes; None takes the configured one.
             neighbours: Returns the chunks around a hit, so that a procedure is quoted whole.
             counts: How common the question's words are in the collection; see ``decide``.
 
@@ -107,270 +94,29 @@ class Answerer:
             temperature=temperature if temperature is not None else config.temperature,
             top_k=config.top_k,
             top_p=config.top_p,
+            min_p=config.min_p,
+            repetition_penalty=config.repetition_penalty,
+            presence_penalty=config.presence_penalty,
+            frequency_penalty=config.frequency_penalty,
             seed=seed if seed is not None else config.seed,
             stop=("\nQuestion:", "\n["),
+            adapter=config.adapter if adapter is None else adapter,
         )
         if started is None:
             started = time.perf_counter() - hits.timings.total_ms / 1e3
         findings = find_evidence(read_question(question), hits, self._similarity)
         decision = decide(findings, config.abstain_below, counts)
         return AnswerRun(
-            self._generator, config, findings, hits, options, started, budget_ms, neighbours, decision
+            self._generator,
+            config,
+            findings,
+            hits,
+            options,
+            started,
+            budget_ms,
+            neighbours,
+            decision,
+            self._memory,
+            self._ready,
+            offered(self._tools, question),
         )
-
-
-class AnswerRun:
-    """One answer under way. Iterate it for sentences that will stand, then take ``result()``."""
-
-    def __init__(
-        self,
-        generator: Generator | Future[Generator] | None,
-        config: GenerateConfig,
-        findings: Findings,
-        hits: SearchResult,
-        options: GenerationOptions,
-        started: float,
-        budget_ms: float | None,
-        neighbours: Neighbours | None,
-        decision: Decision,
-    ) -> None:
-        self._generator = generator
-        self._config = config
-        self._findings = findings
-        self._hits = hits
-        self._options = options
-        self._started = started
-        self._budget_ms = budget_ms
-        self._neighbours = neighbours
-        self._decision = decision
-        self._citations = Citations()
-        self._sentences: list[Sentence] = []
-        self._cited: list[int] = []  # passages whose notices guard the answer
-        self._on_lines: list[bool] = []  # of each sentence: a step or a row, on a line of its own
-        self._degraded: list[str] = []
-        self._model: str | None = None
-        self._stats = GenerationStats()
-        self._ttft_ms: float | None = None
-        self._first_token_ms: float | None = None
-        self._total_ms: float | None = None
-        self._generation: Generation | None = None
-        self._closed = False
-        self._steps = self._run()
-
-    @property
-    def may_generate(self) -> bool:
-        """Whether the answer may hold a sentence of the model; if not, none need be loaded for it."""
-        return self._decision.reason is None and self._findings.question.form in MODEL_FORMS
-
-    def use(self, generator: Generator | Future[Generator] | None) -> None:
-        """Take another generator than the answerer's; before the run is iterated."""
-        self._generator = generator
-
-    def __iter__(self) -> Iterator[Sentence]:
-        return self
-
-    def __next__(self) -> Sentence:
-        try:
-            sentence = next(self._steps)
-        except StopIteration:
-            if self._total_ms is None:
-                self._total_ms = self._elapsed_ms()
-            raise
-        if self._ttft_ms is None:
-            self._ttft_ms = self._elapsed_ms()
-        return sentence
-
-    def __enter__(self) -> AnswerRun:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Abort generation; what was handed out stands, and ``result`` holds it."""
-        self._closed = True
-        if self._generation is not None:
-            self._generation.close()
-        with contextlib.suppress(ValueError):  # another thread is in a step; it ends by itself
-            self._steps.close()
-
-    def result(self) -> Answer:
-        """Return the answer, finishing it first if it was not iterated to the end."""
-        for _ in self:
-            pass
-        if self._total_ms is None:
-            self._total_ms = self._elapsed_ms()
-        timings = self._timings()
-        common = {
-            "confidence": round(self._decision.confidence, 4),
-            "passages": tuple(self._hits),
-            "degraded": tuple(self._degraded),
-            "model": self._model,
-            "timings": timings,
-        }
-        if self._decision.reason is not None:
-            text = not_found(self._findings.question.language)
-            return Answer(text, abstained=True, abstain_reason=self._decision.reason, method="none", **common)  # type: ignore[arg-type]
-        origins = {s.origin for s in self._sentences}
-        return Answer(
-            self._text(),
-            sentences=tuple(self._sentences),
-            citations=tuple(self._citations.items),
-            safety=notices(self._findings.passages, self._cited),
-            grounded=all(s.citations for s in self._sentences),
-            method="mixed" if len(origins) == 2 else "generated" if origins == {"model"} else "extractive",
-            **common,  # type: ignore[arg-type]
-        )
-
-    def _run(self) -> Steps[Sentence, None, None]:
-        if self._decision.reason is not None:
-            return
-        quotes = list(self._quotes())
-        if self._findings.question.form == "yes_no" and quotes:
-            yield self._add(self._verdict(quotes), "quote", quotes[0].passage, quotes[0].units)
-        for quote in quotes:
-            yield self._quote(quote)
-            if self._closed:
-                return
-        if self._generator is not None and self.may_generate:
-            generator = self._generator
-            # One that is still loading is waited for here; that one cannot load is the caller's to mend.
-            yield from self._model_sentence(
-                generator.result() if isinstance(generator, Future) else generator
-            )
-
-    def _quotes(self) -> Sequence[Quote]:
-        if self._findings.question.form == "how_to" and self._neighbours is not None:
-            procedure = find_procedure(self._findings, self._neighbours)
-            if procedure is not None:
-                self._findings = procedure.findings
-                self._cited += procedure.places
-                return procedure.quotes
-        return choose_quotes(self._findings)
-
-    def _verdict(self, quotes: list[Quote]) -> str:
-        """Say yes or no where a sentence settles it, which alone is then quoted; else that the manual is quoted."""
-        language = self._findings.question.language
-        settled = settle(self._findings)
-        if settled is None:
-            return SAYS[language]
-        place, unit = settled.evidence.passage, settled.evidence.unit
-        quotes[:] = [as_quote(self._findings.passages[place], place, unit)]
-        return (YES if settled.polarity == "yes" else NO)[language]
-
-    def _quote(self, quote: Quote) -> Sentence:
-        return self._add(quote.text, "quote", quote.passage, quote.units)
-
-    def _add(self, text: str, origin: str, place: int, units: tuple[int, ...]) -> Sentence:
-        passage = self._findings.passages[place]
-        cited: list[int] = []
-        for i in units:
-            cited += self._citations.add(passage.hit, passage.units[i].start, passage.units[i].end)
-        sentence = Sentence(text, origin, tuple(dict.fromkeys(cited)))  # type: ignore[arg-type]
-        self._sentences.append(sentence)
-        self._cited.append(place)
-        self._on_lines.append(origin == "quote" and passage.units[units[0]].kind in ("step", "row"))
-        return sentence
-
-    def _model_sentence(self, generator: Generator) -> Iterator[Sentence]:
-        """Let the model answer in a sentence; yield it if it was verified. Its failure leaves the quotes."""
-        draft = ""
-        try:
-            prompt = self._prompt(generator)
-            if prompt is None or self._closed:
-                return
-            self._generation = generator.generate(prompt.messages, self._options)
-            self._model = generator.name
-            draft = self._first_sentence(self._generation)
-        except Exception as exc:  # a plugin, and a device behind it, can raise anything; the quotes stand
-            log.warning("generation failed: %s", type(exc).__name__)
-            self._degraded.append(f"the model failed ({type(exc).__name__}): quoted without it")
-        finally:
-            if self._generation is not None:
-                self._generation.close()
-                self._stats = self._generation.stats
-                _note_rate(generator.name, self._stats)
-        if draft and (verified := self._verified(draft)):
-            yield verified
-
-    def _prompt(self, generator: Generator) -> Prompt | None:
-        """Build the prompt, shorter where the time budget asks for it; None where it leaves no room."""
-        budget = min(self._config.prompt_tokens, generator.context_window - self._options.max_new_tokens)
-        left = self._left_ms()
-        affordable = left * _READ_SHARE * _RATES.get(generator.name, _SLOWEST_RATE)
-        if affordable < _LEAST_PROMPT:
-            self._degraded.append(f"time budget of {self._budget_ms:g} ms: quoted without the model")
-            return None
-        if affordable < budget:
-            budget = int(affordable)
-            self._degraded.append(f"time budget of {self._budget_ms:g} ms: prompt cut to {budget} tokens")
-        count = generator.count_tokens if generator.capabilities.token_counts else estimate_tokens
-        prompt = build_prompt(self._findings, count, budget)
-        if prompt is None:
-            self._degraded.append(f"no passage fits a prompt of {budget} tokens: quoted without the model")
-        return prompt
-
-    def _first_sentence(self, generation: Generation) -> str:
-        """Return the first whole sentence that the model writes, or nothing; the rest is not waited for."""
-        text = ""
-        for piece in generation:
-            if self._first_token_ms is None:
-                self._first_token_ms = self._elapsed_ms()
-            text += piece
-            sentences = split_sentences(text.lstrip())
-            if len(sentences) > 1:
-                return sentences[0]
-            if self._left_ms() <= 0:
-                self._degraded.append(f"time budget of {self._budget_ms:g} ms spent: the model was stopped")
-                return ""
-        if generation.stats.finish_reason == "length" and not text.rstrip().endswith((".", "。", "!")):
-            return ""
-        return text.strip()
-
-    def _verified(self, sentence: str) -> Sentence | None:
-        sentence = plain(sentence)
-        found = self._findings
-        said = [s.text for s in self._sentences]
-        verdict = verify(sentence, found.passages, found.question.terms, said)
-        if not verdict.holds:
-            log.debug("model sentence dropped: %s", verdict.reason)
-            return None
-        return self._add(sentence, "model", verdict.passage, verdict.units)
-
-    def _text(self) -> str:
-        """Join the sentences: running text with spaces, steps and rows on lines of their own."""
-        text = ""
-        for i, sentence in enumerate(self._sentences):
-            if i:
-                text += "\n" if self._on_lines[i] or self._on_lines[i - 1] else " "
-            text += sentence.text
-        return text
-
-    def _elapsed_ms(self) -> float:
-        return (time.perf_counter() - self._started) * 1e3
-
-    def _left_ms(self) -> float:
-        return float("inf") if self._budget_ms is None else self._budget_ms - self._elapsed_ms()
-
-    def _timings(self) -> AskTimings:
-        stats = self._stats
-        total = self._total_ms or 0.0
-        return AskTimings(
-            retrieve_ms=self._hits.timings.total_ms,
-            ttft_ms=self._ttft_ms if self._ttft_ms is not None else total,
-            first_token_ms=self._first_token_ms,
-            total_ms=total,
-            prompt_tokens=stats.prompt_tokens,
-            cached_tokens=stats.cached_tokens,
-            new_tokens=stats.new_tokens,
-            tokens_per_s=stats.new_tokens / stats.decode_ms * 1e3 if stats.decode_ms > 0 else None,
-        )
-
-
-def _note_rate(name: str, stats: GenerationStats) -> None:
-    """Remember how fast a generator reads, for later time budgets."""
-    read = stats.prompt_tokens - stats.cached_tokens
-    if stats.prefill_ms > 0 and read >= _LEAST_PROMPT:
-        _RATES[name] = read / stats.prefill_ms

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from ragedge.generate.terms import codes, content_terms, fold, stem
 
 # Words that exclude each other: what is said of one is not said of the others.
-_OPPOSED = tuple(
+OPPOSED = tuple(
     frozenset(stem(word) for word in group.split())
     for group in (
         "front rear", "left right", "upper lower", "inner outer", "intake exhaust", "driver passenger", "eu usa jp",
@@ -33,7 +33,7 @@ class Asked:
     def __init__(self, question: str) -> None:
         """Read a question."""
         terms = set(content_terms(question))
-        self._groups = [(group, terms & group) for group in _OPPOSED if terms & group]
+        self._groups = [(group, terms & group) for group in OPPOSED if terms & group]
         self._years = years(question)
         self._codes = codes(question)
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from ragedge.generate.evidence import Evidence, Findings, holds_value
-from ragedge.generate.terms import content_terms, is_code
+from ragedge.generate.terms import content_terms, is_code, quantities
 from ragedge.generate.value_kind import ValueKind, value_kind
 
 WordCounts = Mapping[str, int]
@@ -44,6 +45,8 @@ class Features(NamedTuple):
         spread: How far the first hit stands above the last.
         dense: Highest cosine of question and passage.
         agreement: 1 where one passage leads both rankings, 0.5 where the first has a place in both.
+        similar: Highest cosine of question and unit.
+        pinned: 1 where the question names codes or numbers and the best unit or its titles hold them all.
     """
 
     coverage: float
@@ -61,6 +64,8 @@ class Features(NamedTuple):
     spread: float
     dense: float
     agreement: float
+    similar: float
+    pinned: float
 
 
 def features(findings: Findings, counts: WordCounts | None = None) -> Features:
@@ -75,7 +80,7 @@ def features(findings: Findings, counts: WordCounts | None = None) -> Features:
     known = _known_terms(findings, counts)
     weights = _weights(findings, known)
     units = findings.ranked[:_LOOKED_AT]
-    shares = [(_share(weights, held.by(e)), held.has_kind(e)) for e in units]
+    shares = [(_share(weights, held.by(e)), held.has_kind_near(e)) for e in units]
     coverage = max((share for share, _ in shares), default=0.0)
     joint = max((share for share, typed in shares if typed), default=0.0)
     passages = [p.terms for p in findings.passages]
@@ -84,6 +89,8 @@ def features(findings: Findings, counts: WordCounts | None = None) -> Features:
     exact = _exact_terms(question.text)
     best = max(units, key=lambda e: _share(weights, held.by(e)), default=None)
     numbers = {t for t in exact if any(c.isdigit() for c in t)}
+    left_out = numbers - held.by(best) if best else numbers
+    cosines = [e.similarity for e in findings.ranked if e.similarity is not None]
     return Features(
         coverage=coverage,
         joint=joint,
@@ -92,15 +99,17 @@ def features(findings: Findings, counts: WordCounts | None = None) -> Features:
         subject=_subject(findings),
         unknown=sum(weights[t] for t in unknown) / (sum(weights.values()) or 1.0),
         unknown_names=float(min(_MOST, len(unknown & exact))),
-        numbers=float(min(_MOST, len(numbers - held.by(best)))) if best else 0.0,
+        numbers=float(min(_MOST, len(left_out))) if best else 0.0,
         excluded=float(bool(findings.missing_codes)),
         untyped=float(held.kind is not None and joint < _ABOUT * coverage),
         unvalued=float(question.form == "value" and not any(holds_value(findings, e) for e in units[:3])),
+        similar=max(0.0, *cosines, 0.0) if cosines else _NO_COSINE,
+        pinned=float(bool(numbers) and not left_out),
         **_ranking(findings),
     )
 
 
-_ABOUT = 0.75  # of the best unit's coverage, from which a unit is about the same
+_ABOUT = 0.7  # of the best unit's coverage, from which a unit is about the same
 
 
 class _Held:
@@ -128,6 +137,20 @@ class _Held:
             return True
         passage = self._findings.passages[evidence.passage]
         return self.kind.is_in(passage.text(passage.units[evidence.unit]), self._heads(evidence))
+
+    def has_kind_near(self, evidence: Evidence) -> bool:
+        """Whether it or the sentence after it holds one: "Check the resistance. It must be 8 to 9 ohms."."""
+        if self.has_kind(evidence):
+            return True
+        units = self._findings.passages[evidence.passage].units
+        after = evidence.unit + 1
+        if (
+            units[evidence.unit].kind == "row"
+            or after >= len(units)
+            or units[after].kind in ("row", "heading")
+        ):
+            return False
+        return self.has_kind(replace(evidence, unit=after))
 
     def _heads(self, evidence: Evidence) -> str:
         passage = self._findings.passages[evidence.passage]
@@ -165,7 +188,11 @@ def _exact_terms(text: str) -> frozenset[str]:
     found: set[str] = set()
     for place, match in enumerate(_WORD.finditer(text)):
         word = match.group()
-        if is_code(word) or word[0].isdigit() or (place and word[0].isupper()):
+        if (
+            is_code(word)
+            or word[0].isdigit()
+            or (place and word[0].isupper() and not quantities(f"2 {word}"))
+        ):
             found.update(content_terms(word))
     return frozenset(found)
 
@@ -190,6 +217,7 @@ def _subject(findings: Findings) -> float:
     return best
 
 
+_NO_COSINE = 0.5  # ... of question and unit
 _NO_VECTORS = 0.35  # cosine taken where the vectors were not asked
 _MOST_SCORE = 2.0
 

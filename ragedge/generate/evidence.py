@@ -15,6 +15,7 @@ from ragedge.generate.question import Question
 from ragedge.generate.sentences import cells, flat
 from ragedge.generate.terms import codes, is_code
 from ragedge.generate.unit_score import Features, Similarity, read_features, score
+from ragedge.generate.value_kind import ValueKind
 
 _CODE_WEIGHT = 2.0  # a code in the question is what it is about
 _COMPARED = 12  # units at most whose vectors are compared with the question's; the others are far behind
@@ -162,6 +163,14 @@ def holds_value(findings: Findings, evidence: Evidence) -> bool:
     passage = findings.passages[evidence.passage]
     value, in_unit = values_in(findings.question, passage, evidence.unit)
     return value if in_unit is None else in_unit
+
+
+def has_kind(findings: Findings, kind: ValueKind, evidence: Evidence) -> bool:
+    """Whether a unit, with its column heads where it is a row, holds a value of a kind."""
+    passage = findings.passages[evidence.passage]
+    unit = passage.units[evidence.unit]
+    heads = " | ".join(passage.heads(evidence.unit)) if unit.kind == "row" else ""
+    return kind.is_in(passage.text(unit), heads)
 
 
 def _covered(weights: dict[str, float], terms: frozenset[str]) -> float:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ragedge.datatypes import ScoredChunk
-from ragedge.generate.instructions import is_to_the_writer
 from ragedge.generate.sentences import Unit, cells, flat, read_units
 from ragedge.generate.terms import content_terms, quantities
+from ragedge.ingest.planted import MARK
+from ragedge.privacy.instructions import is_to_the_writer
+from ragedge.privacy.planted_text import is_planted
 
 _QUANTITY = re.compile(r"[±<>≤≥~-]?\s?[\d.,]+\s?[^\s\d()]+")
 
@@ -68,8 +70,10 @@ def repeated_lines(hits: Sequence[ScoredChunk]) -> frozenset[str]:
 
 def read_passage(hit: ScoredChunk, furniture: frozenset[str] = frozenset()) -> Passage:
     """Cut a hit into units and collect its terms; lines in ``furniture`` are read as headings."""
+    # What an ingest marked is looked at as closely as there; the rest need not be, and costs nothing.
+    is_order = is_planted if hit.metadata.get(MARK) is True else is_to_the_writer
     units = tuple(
-        replace(unit, kind="order") if is_to_the_writer(hit.text[unit.start : unit.end]) else unit
+        replace(unit, kind="order") if is_order(hit.text[unit.start : unit.end]) else unit
         for unit in read_units(hit.text, {flat(title) for title in hit.heading[-1:]} | furniture)
     )
     terms = tuple(frozenset(content_terms(hit.text[u.start : u.end])) for u in units)

@@ -21,7 +21,8 @@ _GERMAN = re.compile(
 _ENGLISH = re.compile(r"\b(?:the|what|how|is|are|do|does|which|of|to|can|where|when|my|with)\b", re.I)
 _COMPARE = re.compile(
     r"\b(?:differences?|compared?|versus|vs|unterschiede?|rather than|better|larger|higher|lower) ?\b"
-    r".*\b(?:and|than|or|und|zu|als|zwischen|between)\b|違い",
+    r".*\b(?:and|than|or|und|zu|als|zwischen|between)\b|違い"
+    r"|\b(?:which|welche[rsnm]?)\b[^,:]*[,:][^,:]*\b(?:or|oder)\b|^[^,:]*\b(?:or|oder)\b[^,:]*[,:]\s*(?:which|welche[rsnm]?)\b",
     re.I,
 )
 _VALUE = re.compile(

@@ -6,22 +6,33 @@ import re
 from dataclasses import dataclass
 
 from ragedge.generate.applies import Asked
-from ragedge.generate.evidence import Evidence, Findings, holds_value
+from ragedge.generate.comparison import evidence_by_side
+from ragedge.generate.evidence import Evidence, Findings, has_kind, holds_value
 from ragedge.generate.passages import Passage
 from ragedge.generate.sentences import NOT_QUOTED, cells, flat
 from ragedge.generate.terms import content_terms, fold
 from ragedge.generate.unit_score import NOT_A_STATEMENT
+from ragedge.generate.value_kind import value_kind
 
 # Characters, chosen on development questions (docs/decisions/022-how-much-is-quoted.md): a longer answer holds more
 # of the facts, and is worse to read.
-_LONGEST = {"value": 600, "where": 800, "yes_no": 800, "compare": 800, "explain": 800, "how_to": 800}
+_LONGEST = {"value": 900, "where": 800, "yes_no": 800, "compare": 800, "explain": 800, "how_to": 600}
 _PARAGRAPH = {"value": 200, "where": 780, "yes_no": 780, "compare": 830, "explain": 830, "how_to": 1100}
 _LONGEST_STEPS = 2400  # a procedure cut short is worse than a long one
-_CLOSE = 0.6  # below the best unit's score; what is further behind seldom answers
+_COMPARED = 700  # ... with the evidence of both sides before it
+# Below the best unit's score; what is further behind seldom answers. A value that is missed is worse than a few more
+# rows; steps are worse for every sentence that does not belong (docs/decisions/037).
+_CLOSE = {"value": 0.8, "where": 0.6, "yes_no": 0.6, "compare": 0.6, "explain": 0.6, "how_to": 0.3}
 _WORTH = 0.5  # of the best unit's share of the question's words
 _NEAR = 0.5  # ... of a unit with a value, to stand before a first without
 _UNRELATED = 0.1  # cosine with the question under which a sentence has nothing to do with it
-_MOST = 6  # quotes besides the first paragraph
+_MOST = 8  # quotes besides the first paragraph
+_ANSWERED = (
+    0.7  # share of the question's words from which one unit with a value of the kind asked for answers it
+)
+_FEWEST_WORDS, _FEWEST_SIGNS = 2, 4  # of a statement; signs where no spaces part words
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_HAN = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 _PARENTHESES = re.compile(r"\s*[(\[]([^)\]]*)[)\]]\s*$")
 _UNIT_HEAD = re.compile(
     r"n[·.•-]?m|(?:lbf?|ft|in)[ .·-]{1,2}(?:ft|lbf?s?|in)\.?|psi|bar|kpa|mm|cm|m|km|in\.?|inch(?:es)?|kg|g|lbs?|"
@@ -55,6 +66,9 @@ def choose_quotes(findings: Findings) -> list[Quote]:
     form = findings.question.form
     if form == "how_to" and (steps := _procedure(findings)):
         return steps
+    if form == "compare" and (sides := evidence_by_side(findings)):
+        quotes = [_fitted(findings, side) for side in sides]
+        return _with_more(findings, sides[0], quotes, _COMPARED)
     best = _lead(findings)
     quotes = _run(findings, best, _PARAGRAPH[form])
     return _with_more(findings, best, quotes, _LONGEST[form])
@@ -119,11 +133,16 @@ def _with_more(findings: Findings, best: Evidence, quotes: list[Quote], longest:
     said = {(quote.passage, quote.units[0]) for quote in quotes}
     texts = {quote.text for quote in quotes}
     length = sum(len(text) for text in texts)
+    kind = value_kind(findings.question.text) if findings.question.form == "value" else None
+    answered = kind is not None and best.coverage >= _ANSWERED and has_kind(findings, kind, best)
+    held = _held(findings, best)
     for other in findings.ranked:
-        if other.score < best.score - _CLOSE or len(quotes) - 1 >= _MOST:
+        if other.score < best.score - _CLOSE[findings.question.form] or len(quotes) - 1 >= _MOST:
             break
         if (other.passage, other.unit) in said or not _adds(findings, best, other):
             continue
+        if answered and kind and not (held <= _held(findings, other) and has_kind(findings, kind, other)):
+            continue  # the bolt in the row below has a torque too
         quote = _fitted(findings, other)
         if quote.text in texts or length + len(quote.text) > longest:
             continue
@@ -131,6 +150,12 @@ def _with_more(findings: Findings, best: Evidence, quotes: list[Quote], longest:
         texts.add(quote.text)
         length += len(quote.text)
     return quotes
+
+
+def _held(findings: Findings, evidence: Evidence) -> frozenset[str]:
+    """Return the terms of the question that a unit itself holds."""
+    passage = findings.passages[evidence.passage]
+    return passage.unit_terms[evidence.unit] & frozenset(findings.question.terms)
 
 
 def _adds(findings: Findings, best: Evidence, other: Evidence) -> bool:
@@ -166,11 +191,14 @@ def _fitted(findings: Findings, evidence: Evidence) -> Quote:
 
 
 def _is_statement(findings: Findings, evidence: Evidence) -> bool:
+    """Whether a unit says something: a row, or words enough; call-out numbers of a figure (``27 27 26 ~``) do not."""
     passage = findings.passages[evidence.passage]
     text = passage.text(passage.units[evidence.unit])
-    return not NOT_A_STATEMENT.search(text) and (
-        len(text.split()) > 1 or passage.units[evidence.unit].kind == "row"
-    )
+    if NOT_A_STATEMENT.search(text):
+        return False
+    if passage.units[evidence.unit].kind == "row":
+        return any(c.isalpha() for c in text)
+    return len(_WORD.findall(text)) >= _FEWEST_WORDS or len(_HAN.findall(text)) >= _FEWEST_SIGNS
 
 
 def _run(findings: Findings, best: Evidence, longest: int) -> list[Quote]:

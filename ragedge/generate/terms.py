@@ -65,6 +65,7 @@ _CANONICAL = tuple(_SAME)
 _VOWEL = re.compile(r"[aeiouyäöü]")
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|\d+(?:[.,]\d+)*|(?<![\w.,])\.\d+")
 _QUANTITY = re.compile(r"(\d+(?:[.,]\d+)*)[a-zµω]{1,4}")
+_NUMBER_AND_WORD = re.compile(r"\d+(?:[.,/]\d+)*-[a-zäöüß]{3,}", re.I)
 _FOLD = str.maketrans({"‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "−": "-", "⁄": "/", "’": "'"})
 
 
@@ -104,8 +105,8 @@ def content_terms(text: str) -> list[str]:
             found += cjk_pairs(token)
         elif _NUMBER.fullmatch(token):
             found.append(spell_number(token))
-        elif quantity := _QUANTITY.fullmatch(token):
-            found.append(spell_number(quantity[1]))  # 12V and 12 V agree
+        elif number := _number_of(token):
+            found.append(spell_number(number))  # 12V and 12 V agree
         elif is_code(token):
             found.append(spell_code(token))
         else:
@@ -116,8 +117,19 @@ def content_terms(text: str) -> list[str]:
 
 
 def is_code(token: str) -> bool:
-    """Whether a token mixes letters and digits, as fault codes and part numbers do: P0A1F, AMA-5102UT."""
+    """Whether a token mixes letters and digits, as fault codes and part numbers do: P0A1F, AMA-5102UT.
+
+    A number and a word (``60-amp``, ``24-month``) are a number and a word.
+    """
+    if _NUMBER_AND_WORD.fullmatch(token):
+        return False
     return any(c.isdigit() for c in token) and sum(c.isalpha() for c in token) >= 1 and len(token) > 1
+
+
+def _number_of(token: str) -> str:
+    """Return the number of a quantity, ``12`` of ``12v``; empty for a code, as ``3002ac`` is."""
+    quantity = _QUANTITY.fullmatch(token)
+    return quantity[1] if quantity and (len(token) - len(quantity[1]) == 1 or quantities(token)) else ""
 
 
 def spell_code(token: str) -> str:
@@ -143,7 +155,7 @@ def numbers(text: str) -> set[str]:
 def values(text: str) -> set[str]:
     """Return the numbers of a text that are no part of a code: 35 of ``35 N·m``, not 16 of ``QE16``."""
     tokens = (m.group() for m in _WORD.finditer(fold(text)))
-    coded = {token for token in tokens if is_code(token) and not _QUANTITY.fullmatch(token)}
+    coded = {token for token in tokens if is_code(token) and not _number_of(token)}
     return numbers(" ".join("" if token in coded else token for token in _TOKEN.findall(fold(text))))
 
 

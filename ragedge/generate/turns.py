@@ -40,6 +40,11 @@ class Turns:
                 self._holder, self._thread = who, me
             return True
 
+    def holds(self, who: object) -> bool:
+        """Whether who has the turn."""
+        with self._changed:
+            return self._holder is who
+
     def give_back(self, who: object) -> None:
         """End the turn of who, if it has it."""
         with self._changed:

@@ -7,10 +7,11 @@ from any manual.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 
-from ragedge.generate.terms import fold, values
+from ragedge.generate.terms import STOP_WORDS, fold, stem, values
 
 _LENGTH = r"mm|cm|km|m|in\.?|inch(?:es)?|ft|feet|foot|yards?|miles?|\"|meters?|metres?|zoll|fu(?:ß|ss)"
 _TIME = (
@@ -36,12 +37,23 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (r"\bcosts?\b|\bprices?\b|\bpricey\b|kostet|\bpreis|価格|値段", "price"),
     (r"\bweigh|\bweight\b|\bheavy\b|\bschwer\b|\bwiegt\b|\bgewicht|\bmass\b|重量", _MASS),
     (
-        r"\bhow long (?:does|do|did|can|may|must|should|until|before|to|after|will|would|it)\b|\bwie lange?\b"
+        r"\bhow long (?:(?:does|do|did|can|may|must|should|until|before|to|after|will|would|it)\b"
+        r"|(?:is|are|was|were)\b.*\b(?:kept|stored|valid|saved|held|left|guaranteed|covered|open|delayed|allowed)\b)"
+        r"|\bwie lange?\b"
         r"|\bdauert\b|\bhow many (?:seconds|minutes|hours|man-hours|days|weeks|months|years)\b|\bwarranty period\b"
         r"|\bcharging time|\bgarantiezeit|\bstandby time|\bshelf life",
         _TIME,
     ),
     (r"\bhow often\b|\binterval\b|\bwie oft\b|\bdue\b", rf"{_LENGTH}|{_TIME}"),
+    (r"\bwhat year\b|\bwhich year\b|\bwelchem jahr\b|何年に", "year"),
+    (r"\btension\b|\b(?:pulling|holding|clamping|spring) force\b", rf"{_MASS}|k?n|lbf"),
+    (r"\bounces\b|\bin (?:grams|kilograms|pounds)\b", _MASS),
+    (r"\b(?:wire|cable) (?:gauge|size|cross.section)\b|querschnitt", r"awg|ga\.?|gauge|mm²"),
+    (r"\bhow loud\b|\bnoise level\b|\bdecibels?\b", r"db(?:\(a\))?|decibels?"),
+    (
+        r"\b(?:kilo|mega|giga)bytes?\b|\bhow much (?:memory|data|storage)\b",
+        r"[kmg]i?b(?:yte)?s?|(?:kilo|mega|giga)bytes?",
+    ),
     (r"\bpressure\b|\bpsi\b|reifendruck|luftdruck|空気圧", r"psig?|bar|k?pa|mpa|kg/cm²"),
     (r"\btemperature\b|\bhow (?:hot|cold)\b|temperatur", r"°\s?[cf]?|deg(?:rees)?|℃"),
     (r"\bresistance\b|\bohms?\b|widerstand", r"k?ohms?|[km]?ω"),
@@ -58,7 +70,8 @@ _KINDS: tuple[tuple[str, str], ...] = (
         _LENGTH,
     ),
     (
-        r"\bhow much (?:oil|coolant|fluid|fuel|water)\b|\blit(?:re|er)s?\b|\bgallons\b|\bvolume\b|füllmenge",
+        r"\bhow much (?:\w+ )?(?:oil|coolant|fluid|fuel|water|antifreeze)\b"
+        r"|\bwie ?viel \w*(?:öl|wasser|kühlmittel|benzin)\b|\blit(?:re|er)s?\b|\bgallons\b|\bvolume\b|füllmenge",
         rf"{_VOLUME}|%",
     ),
     (r"\bcolou?r\b|\bfarbe\b|何色", "colour"),
@@ -72,24 +85,41 @@ _PRICE = r"[$€£¥]\s?\d|\d\s?(?:[$€£¥円]|eur\b|euros?\b|usd\b|dollars?\b
 _ASKED = tuple((re.compile(words), kind) for words, kind in _KINDS)
 
 
+_YEAR = r"(?<![\w.,/-])(?:19|20)\d\d(?![\w/-]|[.,]\d)"
+# What is named by a value and is none: a voltage regulator.
+_DEVICE = re.compile(
+    r"[\s-]+(?:regulators?|sensors?|switch\w*|gauges?|wrench\w*|meters?|selectors?|converters?|relays?|lamps?|caps?|"
+    r"hoses?|lines?|plates?|spanners?|testers?|limiters?|valves?|pumps?|plugs?|knobs?|dials?|levels?)\b"
+)
+_NAMES_A_THING = re.compile(r"\W*(?:which|who|where|why|when|welche[rsnm]?|wer|wo|warum)\b")
+_THING = 3  # words within which the thing is named: "Which tightening torque ..."
+_COUNTED = re.compile(
+    r"\b(?:how many|number of|wie viele?|anzahl (?:der|von))\s+((?:[^\W\d_][\w-]*\s*){1,4})"
+)
+_COUNT_HEAD = re.compile(r"qty|quantity|\bno\.|number|anzahl|menge|数量")
+_AFTER = r"(?:[^\s.;]+\s+){0,3}?"  # words that may stand between a number and what it counts: six long screws
+
+
 @dataclass(frozen=True, slots=True)
 class ValueKind:
     """A kind of value.
 
     Attributes:
-        asked: The words of the question that name it, folded: ``torque``.
+        asked: The words of the question that name it, folded: ``torque``; empty for a count.
         value: Matches a number with its unit in folded text.
         head: Matches a column head that names the unit; None where heads do not.
+        stated: Values of the kind that the question states itself; they answer nothing.
     """
 
     asked: str
     value: re.Pattern[str]
     head: re.Pattern[str] | None
+    stated: frozenset[str] = frozenset()
 
     def is_in(self, text: str, heads: str = "") -> bool:
         """Whether a text, with the column heads over it where it is a row, holds a value of the kind."""
         folded = fold(text)
-        if self.value.search(folded):
+        if any(found.group() not in self.stated for found in self.value.finditer(folded)):
             return True
         return bool(self.head and values(folded) and self.head.search(fold(heads)))
 
@@ -97,22 +127,42 @@ class ValueKind:
 def value_kind(question: str) -> ValueKind | None:
     """Return the kind of value a question asks for; None where its words do not tell."""
     folded = fold(question)
+    names_another = _NAMES_A_THING.match(folded)
     for words, kind in _ASKED:
-        if found := words.search(folded):
-            return _kind(found.group(), kind)
-    return None
+        found = words.search(folded)
+        if found and not _DEVICE.match(folded, found.end()):
+            if names_another and len(folded[: found.start()].split()) > _THING:
+                continue  # "Which model has its torque given in table 3?" asks for a model
+            return _kind(found.group(), kind, folded)
+    counted = _COUNTED.search(folded)
+    return _count(counted[1], folded) if counted else None
 
 
-def _kind(asked: str, kind: str) -> ValueKind:
+def _kind(asked: str, kind: str, question: str) -> ValueKind:
+    head: re.Pattern[str] | None = None
     if kind == "price":
-        return ValueKind(asked, re.compile(_PRICE), re.compile(r"[$€£¥]|price|cost|preis"))
-    if kind == "colour":
-        return ValueKind(asked, re.compile(_COLOURS), None)
-    if kind == "code":
-        return ValueKind(asked, re.compile(rf"(?<![\w.])(?:{_CODE})(?!\w)"), None)
-    number = rf"(?:[\d½¼¾]|\b(?:{_NUMBER_WORD}))"
-    return ValueKind(
-        asked,
-        re.compile(rf"{number}\s?-?\s?(?:{kind})(?![^\W\d_])"),
-        re.compile(rf"(?<![^\W\d_])(?:{kind})(?![^\W\d_])"),
+        value, head = re.compile(_PRICE), re.compile(r"[$€£¥]|price|cost|preis")
+    elif kind == "colour":
+        value = re.compile(_COLOURS)
+    elif kind == "year":
+        value = re.compile(_YEAR)
+    elif kind == "code":
+        value = re.compile(rf"(?<![\w.])(?:{_CODE})(?!\w)")
+    else:
+        number = rf"(?:\d[\d.,/]*|[½¼¾]|\b(?:{_NUMBER_WORD}))"
+        value = re.compile(rf"{number}\s?-?\s?(?:{kind})(?![^\W\d_])")
+        head = re.compile(rf"(?<![^\W\d_])(?:{kind})(?![^\W\d_])")
+    return ValueKind(asked, value, head, frozenset(found.group() for found in value.finditer(question)))
+
+
+def _count(things: str, question: str) -> ValueKind | None:
+    """Return the kind of a count: a number shortly before the word for the things."""
+    words = itertools.takewhile(lambda word: word not in STOP_WORDS, things.split())
+    stems = "|".join(re.escape(stem(word).removesuffix("y")) for word in words if len(stem(word)) > 2)
+    if not stems:
+        return None
+    number = rf"(?<![\w.,/-])(?:\d{{1,5}}|(?:{_NUMBER_WORD}|both|no|single|zwölf|beide))(?![\w/-]|[.,]\d)"
+    value = re.compile(
+        rf"{number}\s+{_AFTER}(?:{stems})|(?:{stems})[^.;|]{{0,40}}?(?:\bis|\bare|[:=–-])\s*{number}"
     )
+    return ValueKind("", value, _COUNT_HEAD, frozenset(found.group() for found in value.finditer(question)))

@@ -10,15 +10,21 @@ from ragedge.errors import DamagedError
 # 12 bytes: a random change passes once in 2**96. They find accidents, not forgers: those can rewrite both.
 _DIGEST_BYTES = 12
 _Part = str | bytes | int | float | None
-_NAMES = {kind: kind.__name__.encode() for kind in (str, bytes, int, float, bool, type(None))}
+_NAMES = {kind: kind.__name__.encode() for kind in (int, float, bool, type(None))}
 
 
 def row_digest(*parts: _Part) -> bytes:
     """Return the digest of a row's fields; each is framed by type and length, so no two rows run together."""
     framed: list[bytes] = []
     for part in parts:
-        data = part if isinstance(part, bytes) else _utf8(part if isinstance(part, str) else repr(part))
-        framed += (b"%b:%d:" % (_NAMES[type(part)], len(data)), data)
+        if isinstance(part, str):
+            data = part.encode("utf-8", "surrogatepass")
+            framed += (b"str:%d:" % len(data), data)
+        elif isinstance(part, bytes):
+            framed += (b"bytes:%d:" % len(part), part)
+        else:
+            data = repr(part).encode()
+            framed += (b"%b:%d:" % (_NAMES[type(part)], len(data)), data)
     return hashlib.blake2b(b"".join(framed), digest_size=_DIGEST_BYTES).digest()
 
 
@@ -38,7 +44,3 @@ def damaged(source: str, what: str) -> DamagedError:
         f"{what} of {source!r} is damaged on the disk",
         hint=f"ragedge remove {source!r}, then ingest it again",
     )
-
-
-def _utf8(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")

@@ -7,17 +7,15 @@ import json
 import sqlite3
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
-from functools import partial
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ragedge.datatypes import Block, Chunk, Document, PlacedSpan
-from ragedge.errors import DamagedError
 from ragedge.index import full_text
 from ragedge.index.digests import check_row, damaged, row_digest
 from ragedge.index.rows import SourceRecord, StoredChunk, StoredPage
-from ragedge.privacy.store_failures import MEND_HINT
 
 if TYPE_CHECKING:
     from ragedge.protocols import Float32, Int8, Int64
@@ -162,10 +160,20 @@ def chunk_rows(connection: sqlite3.Connection, source: str) -> list[int]:
     return [row for (row,) in rows]
 
 
-def chunks(connection: sqlite3.Connection, rows: Sequence[int]) -> dict[int, StoredChunk]:
-    """Return chunks by row id, each checked; an id that is gone is left out."""
+def chunks(
+    connection: sqlite3.Connection,
+    rows: Sequence[int],
+    known: dict[int, tuple[SourceRecord, str]] | None = None,
+) -> dict[int, StoredChunk]:
+    """Return chunks by row id, each checked; an id that is gone is left out.
+
+    Args:
+        connection: Where.
+        rows: Their ids.
+        known: Documents by id, read and checked before; those that are met are added.
+    """
     found: dict[int, StoredChunk] = {}
-    documents: dict[int, tuple[SourceRecord, str]] = {}
+    documents = {} if known is None else known
     for batch in _batches(rows):
         for row, digest, *fields in connection.execute(
             f"SELECT id, digest, {_CHUNK} FROM chunks WHERE id IN ({_marks(len(batch))})",  # noqa: S608
@@ -224,8 +232,10 @@ def allowed_rows(
     """Return the ids of the chunks whose metadata a predicate accepts, ascending; none of some sources."""
     accepted: list[int] = []
     inherited: dict[int, Mapping[str, Any]] = {}
+    names: dict[int, str] = {}
     for (document_id,) in connection.execute("SELECT id FROM documents").fetchall():
         record, _ = _document_of(connection, document_id)
+        names[document_id] = record.source
         if record.source in without:
             continue
         named = {"source": record.source, "media_type": record.media_type, "title": record.title}
@@ -236,35 +246,15 @@ def allowed_rows(
         "SELECT id FROM chunks WHERE document_id IN (SELECT value FROM json_each(?))", [_json(accepted)]
     )
     found = {row for (row,) in rows}
-    own = connection.execute("SELECT id, document_id, metadata FROM chunks WHERE metadata != '{}'")
-    for row, document_id, metadata in own:
+    own = connection.execute(f"SELECT id, digest, {_CHUNK} FROM chunks WHERE metadata != '{{}}'")  # noqa: S608
+    for row, digest, *fields in own:
+        document_id, metadata = fields[0], fields[-1]
+        check_row(digest, names.get(document_id, "an unknown source"), f"chunk {row}", *fields)
         if document_id in inherited and matches({**inherited[document_id], **json.loads(metadata)}):
             found.add(row)
         else:
             found.discard(row)
     return np.array(sorted(found), dtype=np.int64)
-
-
-def verify(connection: sqlite3.Connection, dim: int) -> list[DamagedError]:
-    """Check SQLite's own pages, the full text's structure, and every row against its digest."""
-    found: list[DamagedError] = []
-    problems = [row[0] for row in connection.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
-    found += [DamagedError("the database's pages contradict each other", hint=MEND_HINT)] if problems else []
-    for document_id, source in connection.execute(
-        "SELECT id, source FROM documents ORDER BY source"
-    ).fetchall():
-        rows = chunk_rows(connection, source)
-        for check in (
-            partial(_document_of, connection, document_id),
-            partial(pages, connection, source),
-            partial(chunks, connection, rows),
-            partial(vector_rows, connection, rows, dim),
-        ):
-            try:
-                check()
-            except DamagedError as exc:
-                found.append(exc)
-    return found
 
 
 def _vectors(
@@ -350,10 +340,16 @@ def _chunk(
     row: int, source: str, key: str, document_metadata: Mapping[str, Any], *fields: Any
 ) -> StoredChunk:
     ordinal, heading, kind, context, text, spans, metadata = fields
+    own = dict(document_metadata) if metadata == "{}" else {**document_metadata, **json.loads(metadata)}
     return StoredChunk(
-        row, f"{key}-{ordinal}", source, ordinal, tuple(json.loads(heading)), kind, context, text,
-        tuple(PlacedSpan(*span) for span in json.loads(spans)), {**document_metadata, **json.loads(metadata)},
+        row, f"{key}-{ordinal}", source, ordinal, _heading(heading), kind, context, text,
+        tuple([PlacedSpan(*span) for span in json.loads(spans)]), own,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _heading(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))  # hundreds of chunks stand under one
 
 
 def _content_digest(document: Document, placed: Iterable[Sequence[PlacedSpan]], codes: Int8) -> bytes:

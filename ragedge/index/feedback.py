@@ -6,6 +6,9 @@ import sqlite3
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ragedge.index import noted
+from ragedge.index.digests import row_digest
+
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
@@ -39,22 +42,22 @@ def add(
     connection.execute(
         "DELETE FROM feedback WHERE question = ? AND source = ? AND page IS ?", (question, source, page)
     )
-    cursor = connection.execute(
-        "INSERT INTO feedback (question, source, page, is_right, added_at) VALUES (?, ?, ?, ?, ?)",
-        (question, source, page, int(right), at),
-    )
-    return int(cursor.lastrowid or 0)
+    return noted.put(connection, "feedback", question, source, page, int(right), at)
 
 
 def records(connection: sqlite3.Connection) -> list[Feedback]:
-    """Return every verdict, oldest first."""
-    rows = connection.execute(
-        "SELECT id, question, source, page, is_right, added_at FROM feedback ORDER BY id"
-    )
-    return [
-        Feedback(number, question, source, page, bool(right), at)
-        for number, question, source, page, right, at in rows
-    ]
+    """Return every verdict, oldest first.
+
+    Raises:
+        DamagedError: one is not what was written; the hint takes it back.
+    """
+    columns = ", ".join(noted.TABLES["feedback"])
+    rows = connection.execute(f"SELECT id, {columns}, digest FROM feedback ORDER BY id").fetchall()  # noqa: S608
+    found = []
+    for number, *row in rows:
+        question, source, page, right, at = noted.check("feedback", row, number=number)
+        found.append(Feedback(number, question, source, page, bool(right), at))
+    return found
 
 
 def remove(connection: sqlite3.Connection, number: int) -> bool:
@@ -69,4 +72,11 @@ def remove_of(connection: sqlite3.Connection, source: str) -> None:
 
 def rename(connection: sqlite3.Connection, old: str, new: str) -> None:
     """Let the verdicts on a document follow its name."""
-    connection.execute("UPDATE feedback SET source = ? WHERE source = ?", (new, old))
+    for number, *row in connection.execute(
+        "SELECT id, question, source, page, is_right, added_at, digest FROM feedback WHERE source = ?", [old]
+    ).fetchall():
+        question, _, *rest = noted.check("feedback", row, number=number)
+        connection.execute(
+            "UPDATE feedback SET source = ?, digest = ? WHERE id = ?",
+            (new, row_digest(question, new, *rest), number),
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +16,9 @@ if TYPE_CHECKING:
     from ragedge.protocols import Float32, Int64
 
 
+_ROW = np.dtype([("id", np.int64), ("score", np.float64)])
+# What turns a stem into a word again, the likeliest first.
+_ENDINGS = ("", "e", "s", "es", "ing", "ed", "y", "ion", "ive", "al", "able")
 # About 10 MB; a manual has some ten thousand.
 _MOST_KNOWN_WORDS = 50_000
 
@@ -58,42 +60,40 @@ def forget_removed(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO fts (fts) VALUES ('optimize')")
 
 
-def search(
-    connection: sqlite3.Connection,
-    match: str,
-    limit: int,
-    allowed: Int64 | None,
-    weights: tuple[float, float, float],
-) -> tuple[Int64, Float32]:
+def search(connection: sqlite3.Connection, match: str, limit: int) -> tuple[Int64, Float32]:
     """Rank rows by BM25.
 
     Args:
         connection: Where.
         match: An FTS5 expression.
         limit: Most rows to return.
-        allowed: Ids that may come back, (n,); None allows all.
-        weights: Of heading, body and codes.
 
     Returns:
         ids: (k,), best first.
         scores: (k,), BM25, higher is better.
     """
-    sql = "SELECT rowid, bm25(fts, ?, ?, ?) AS score FROM fts WHERE fts MATCH ?"
-    values: list[object] = [*weights, match]
-    if allowed is not None:
-        # The unary plus keeps SQLite from running the match once for every allowed id.
-        sql += " AND +rowid IN (SELECT value FROM json_each(?))"
-        values.append(json.dumps(allowed.tolist()))
-    found = connection.execute(f"{sql} ORDER BY score LIMIT ?", [*values, limit]).fetchall()
-    ids = np.array([row for row, _ in found], dtype=np.int64)
+    sql = "SELECT rowid, bm25(fts) AS score FROM fts WHERE fts MATCH ? ORDER BY score LIMIT ?"
+    return _ranking(connection.execute(sql, [match, limit]))
+
+
+def matching(
+    connection: sqlite3.Connection, match: str, weights: tuple[float, float, float]
+) -> tuple[Int64, Float32]:
+    """Return every row that an FTS5 expression matches: ids (n,) ascending, and BM25 (n,) above zero.
+
+    Args:
+        connection: Where.
+        match: An FTS5 expression.
+        weights: Of heading, body and codes.
+    """
+    sql = "SELECT rowid, bm25(fts, ?, ?, ?) FROM fts WHERE fts MATCH ? ORDER BY rowid"
+    return _ranking(connection.execute(sql, [*weights, match]))
+
+
+def _ranking(found: Iterable[tuple[int, float]]) -> tuple[Int64, Float32]:
+    rows = np.fromiter(found, _ROW)
     # FTS5 hands out the negative, so that ascending order is best first: sqlite.org/fts5.html.
-    return ids, -np.array([score for _, score in found], dtype=np.float32)
-
-
-def holding(connection: sqlite3.Connection, match: str, rows: Sequence[int]) -> set[int]:
-    """Return which of a few rows an FTS5 expression matches."""
-    sql = "SELECT rowid FROM fts WHERE fts MATCH ? AND rowid IN (SELECT value FROM json_each(?))"
-    return {row for (row,) in connection.execute(sql, [match, json.dumps(list(rows))])}
+    return rows["id"].copy(), -rows["score"].astype(np.float32)
 
 
 class Stemmer:
@@ -128,9 +128,27 @@ class Stemmer:
             known.update(zip(missing, self.tokens(missing), strict=True))
         return known
 
+    def phrase(self, token: str) -> str | None:
+        """Return an FTS5 expression that matches one token; None where no word is known that becomes it.
+
+        FTS5 stems what it is asked for as well, and the stem of a stem is often another: asked for ``diseas``, it
+        would look for ``disea``. So a word is found that becomes the token, by putting endings to it.
+        """
+        words = [token + ending for ending in _ENDINGS]
+        tokens = self.word_tokens(words)
+        return next((f'"{word}"' for word in words if tokens[word] == (token,)), None)
+
     def close(self) -> None:
         """Close the scratch database."""
         self._scratch.close()
+
+
+def vocabulary(connection: sqlite3.Connection) -> list[str]:
+    """Return every token of the table."""
+    connection.execute(
+        "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, fts, 'row')"
+    )
+    return [term for (term,) in connection.execute("SELECT term FROM temp.vocabulary")]
 
 
 def document_counts(connection: sqlite3.Connection, tokens: Sequence[str]) -> list[int]:

@@ -55,6 +55,7 @@ def _page(page: StoredPage, chunks: Sequence[StoredChunk]) -> dict[str, Any]:
                 "end": block.end,
                 "level": block.level,
                 "header_rows": block.header_rows,
+                "hidden": block.hidden,
             }
             for block in page.blocks
         ],

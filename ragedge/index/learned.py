@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from ragedge.index import documents, feedback, manifest, trials
+from ragedge.index import documents, feedback, manifest, noted, trials
 from ragedge.index.connections import Connections
 
 Table = Literal["settings", "tuned"]
@@ -25,7 +25,7 @@ class Learned:
     def values(self, table: Table) -> dict[str, Any]:
         """Return the settings the user stored, or the tuned values, by dotted key."""
         with self._connections.read() as connection:
-            rows = connection.execute(f"SELECT key, value FROM {_table(table)} ORDER BY key").fetchall()  # noqa: S608
+            rows = noted.read(connection, _table(table), "ORDER BY key")
         return {key: json.loads(value) for key, value in rows}
 
     def set_values(self, table: Table, values: Mapping[str, Any]) -> None:
@@ -33,10 +33,16 @@ class Learned:
         name = _table(table)
         with self._connections.write() as connection:
             connection.execute(f"DELETE FROM {name}")  # noqa: S608
-            connection.executemany(
-                f"INSERT INTO {name} VALUES (?, ?)",  # noqa: S608
-                [(key, json.dumps(value)) for key, value in values.items()],
-            )
+            for key, value in values.items():
+                noted.put(connection, name, key, json.dumps(value))
+
+    def clear(self, table: Table) -> list[str]:
+        """Remove all of them, damaged ones too; return their keys."""
+        name = _table(table)
+        with self._connections.write() as connection:
+            keys = connection.execute(f"SELECT key FROM {name} ORDER BY key").fetchall()  # noqa: S608
+            connection.execute(f"DELETE FROM {name}")  # noqa: S608
+        return [str(key) for (key,) in keys]
 
     def add_feedback(self, question: str, source: str, page: int | None, *, right: bool) -> int:
         """Store what a user said of a page for a question, in place of an earlier verdict; return its number.
@@ -81,6 +87,16 @@ class Learned:
         """Return what was noted about the knowledge base under a key; None where nothing was."""
         with self._connections.read() as connection:
             return manifest.note(connection, key)
+
+    def noted(self, prefix: str) -> list[str]:
+        """Return the keys that begin so and have something noted under them."""
+        with self._connections.read() as connection:
+            return manifest.noted_under(connection, prefix)
+
+    def forget_note(self, key: str) -> None:
+        """Forget what was noted under a key, on the disk too."""
+        with self._connections.write() as connection:
+            manifest.forget_note(connection, key)
 
     def set_note(self, key: str, value: Any) -> None:
         """Note something about the knowledge base, in place of what was noted under that key."""

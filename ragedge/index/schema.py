@@ -7,6 +7,10 @@
                   └── 1─1 fts       full text: heading, body, codes (contentless: the text stands in chunks)
     manifest, settings, tuned       who built it, what the user set, what tuning found
     feedback, trials                what users said of pages, what tuning tried
+    redacted                        what redaction took out, where that is to be undone
+    audit                           what was done, and nothing that was said
+
+Every row carries a digest of its fields; the full text, which is SQLite's own, lies under the ``seal``.
 
 A released migration is never edited; a change is a new one. Chunk rowids are never used twice, so an index
 that knows which ids it holds can tell exactly what it lacks.
@@ -15,15 +19,17 @@ that knows which ids it holds can tell exactly what it lacks.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ragedge.errors import StoreError
+from ragedge.index import manifest, noted
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
     from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 5
 _SET = "ragedge"
 # Porter over unicode61 without diacritics: the tokenizer FTS5 has that suits English manuals best.
 TOKENIZER = "porter unicode61 remove_diacritics 2"
@@ -43,6 +49,7 @@ def bring_up_to_date(connection: sqlite3.Connection) -> None:
     database = Database(connection)
     _migrations().apply(database)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    manifest.stamp(connection)  # what sealed the older tables does not seal these
 
 
 def check_version(connection: sqlite3.Connection) -> int:
@@ -66,6 +73,9 @@ def _migrations() -> Migrations:
     migrations = Migrations(_SET)
     migrations(name="m001_first_tables")(_m001_first_tables)
     migrations(name="m002_feedback_and_trials")(_m002_feedback_and_trials)
+    migrations(name="m003_audit")(_m003_audit)
+    migrations(name="m004_digests_of_what_is_noted")(_m004_digests_of_what_is_noted)
+    migrations(name="m005_redacted")(_m005_redacted)
     return migrations
 
 
@@ -75,6 +85,33 @@ def _m001_first_tables(database: Database) -> None:
 
 def _m002_feedback_and_trials(database: Database) -> None:
     _run(database, _M002)
+
+
+def _m003_audit(database: Database) -> None:
+    _run(database, _M003)
+
+
+def _m004_digests_of_what_is_noted(database: Database) -> None:
+    for table in ("manifest", "settings", "tuned", "feedback", "trials"):
+        database.execute(f"ALTER TABLE {table} ADD COLUMN digest BLOB NOT NULL DEFAULT x''")
+        noted.add_digests(database.conn, table)
+
+
+def _m005_redacted(database: Database) -> None:
+    _run(database, _M005)
+
+
+def definitions() -> dict[str, str]:
+    """Return how each table, index and trigger of an up-to-date database is defined, by name."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        bring_up_to_date(connection)
+        return definitions_of(connection)
+
+
+def definitions_of(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return how each of a database's own is defined; those of sqlite-utils are its own affair."""
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {name: sql for name, sql in rows if not str(name).startswith(("sqlite_", "_sqlite_"))}
 
 
 def _run(database: Database, script: str) -> None:
@@ -152,5 +189,25 @@ CREATE TABLE trials (
     name TEXT NOT NULL,
     body TEXT NOT NULL,
     PRIMARY KEY (study, name)
+) WITHOUT ROWID
+"""
+
+_M003 = """
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    log TEXT NOT NULL,
+    body TEXT NOT NULL,
+    tag BLOB NOT NULL
+)
+"""
+
+_M005 = """
+CREATE TABLE redacted (
+    document_id INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    token TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (document_id, token)
 ) WITHOUT ROWID
 """

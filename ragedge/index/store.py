@@ -9,25 +9,39 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import logging
 import sqlite3
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ragedge.datatypes import Chunk, Document, Metadata
-from ragedge.errors import DamagedError, IndexMismatchError, KnowledgeBaseNotFoundError, SourceError
-from ragedge.index import documents, feedback, full_text, manifest
+from ragedge.errors import (
+    DamagedError,
+    IndexMismatchError,
+    KnowledgeBaseNotFoundError,
+    SourceError,
+    StoreError,
+)
+from ragedge.index import documents, feedback, full_text, manifest, verify
+from ragedge.index import redacted as redacted_values
+from ragedge.index.audit import AuditLog
 from ragedge.index.connections import Connections
 from ragedge.index.learned import Learned
 from ragedge.index.quantize import quantize_rows
 from ragedge.index.rows import Counts, EmbedderRecord, SourceRecord, StoredChunk, StoredPage
 from ragedge.index.schema import SCHEMA_VERSION, bring_up_to_date, check_version
+from ragedge.index.seal import Seal, broken
 from ragedge.index.words import Words
+from ragedge.privacy.redaction.replacing import Redacted
 from ragedge.privacy.store_failures import from_sqlite
 from ragedge.privacy.vault import Vault
 
 if TYPE_CHECKING:
     from ragedge.protocols import Float32, Int8, Int64
+
+log = logging.getLogger(__name__)
 
 
 class Store:
@@ -39,6 +53,8 @@ class Store:
         schema_version: Of the tables.
         words: Its full text.
         learned: What is kept beside the documents: settings, verdicts, trials, notes.
+        audit: What was done.
+        seal: On the database as a whole.
     """
 
     schema_version = SCHEMA_VERSION
@@ -47,8 +63,12 @@ class Store:
         self.vault = vault
         self.embedder = embedder
         self._connections = connections
+        # Of one generation: documents that were read and checked, by id.
+        self._known: tuple[int, dict[int, tuple[SourceRecord, str]]] = (-1, {})
         self.words = Words(connections)
         self.learned = Learned(connections)
+        self.audit = AuditLog(vault, connections)
+        self.seal = Seal(vault, connections)
 
     @classmethod
     def create(cls, vault: Vault, *, embedder_name: str, fingerprint: str, dim: int) -> Store:
@@ -108,7 +128,11 @@ class Store:
         return cls(vault, connections, embedder)
 
     def close(self) -> None:
-        """Close the connections; the last one to close folds SQLite's log into the database."""
+        """Seal what was written and close; the last one to close folds SQLite's log into the database."""
+        try:
+            self.put_seal_on()
+        except (StoreError, ValueError) as exc:  # a full disk, or closed already: it is as whole without
+            log.info("not sealed: %s", type(exc).__name__)
         self._connections.close()
         self.words.close()
 
@@ -152,6 +176,7 @@ class Store:
         metadata: Metadata | None = None,
         origin: str = "",
         stamp: str = "",
+        redacted: Sequence[Redacted] = (),
     ) -> SourceRecord:
         """Make a document visible, in place of the one of the same source, in one transaction.
 
@@ -164,6 +189,7 @@ class Store:
             metadata: The user's, over the document's own.
             origin: The folder it came from.
             stamp: Kept for the caller; see ``SourceRecord``.
+            redacted: What was taken out of it; values are kept, kinds alone are not.
 
         Raises:
             ValueError: the vectors' shape does not fit, or they hold NaN or inf.
@@ -182,10 +208,16 @@ class Store:
             with self._connections.write() as connection:
                 if documents.put(connection, record, document, chunks, codes, scale):
                     manifest.set_removed(connection, True)
+                redacted_values.add(connection, source, redacted)
                 manifest.next_generation(connection)
         except UnicodeEncodeError as exc:
             raise SourceError("damaged", f"{source!r} holds code points that are not characters") from exc
         return record
+
+    def redacted_values(self, tokens: Sequence[str]) -> dict[str, str]:
+        """Return what stood where reversible tokens stand; one that is unknown is left out."""
+        with self._connections.read() as connection:
+            return redacted_values.values(connection, tokens)
 
     def touch(
         self,
@@ -272,6 +304,12 @@ class Store:
 
     # Search
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """See one state of the database in everything that this thread reads inside the block."""
+        with self._connections.read():
+            yield
+
     def hits(self, rows: Sequence[int]) -> list[StoredChunk]:
         """Return chunks by row id, in the order given; one that is gone is left out.
 
@@ -279,7 +317,11 @@ class Store:
             DamagedError: a row is not what was written.
         """
         with self._connections.read() as connection:
-            found = documents.chunks(connection, rows)
+            generation = self._connections.generation()
+            known = self._known
+            if known[0] != generation:
+                known = self._known = (generation, {})
+            found = documents.chunks(connection, rows, known[1])
         return [found[row] for row in rows if row in found]
 
     def allowed_rows(
@@ -308,8 +350,7 @@ class Store:
 
     def generation(self) -> int:
         """Return a number that grows with every change to the rows."""
-        with self._connections.read() as connection:
-            return manifest.generation(connection)
+        return self._connections.generation()
 
     # What is known about it
 
@@ -337,7 +378,59 @@ class Store:
     def verify(self) -> list[DamagedError]:
         """Check the database's pages and every row against its digest; an empty list is good news."""
         with self._connections.read() as connection:
-            return documents.verify(connection, self.embedder.dim)
+            found = verify.page_problems(connection, self._rebuild)
+            found += verify.noted_problems(connection)
+            found += verify.row_problems(connection, self.embedder.dim)
+        return found or ([broken(self.vault)] if self.seal.is_broken else [])
+
+    def check_whole(self) -> None:
+        """Look at the seal; costs a pass over the database, for whoever searches it, once.
+
+        Where single rows are damaged, they are refused when they are about to reach an answer and the others
+        go on answering; what is no row's damage could change what is found, and is refused here.
+
+        Raises:
+            DamagedError: the full text, an index or a definition is not as it was written.
+        """
+        with self._connections.read() as connection:
+            for problem in verify.noted_problems(connection, ("manifest", "settings", "tuned")):
+                raise problem
+            if not self.seal.is_broken:
+                return
+            for problem in verify.page_problems(connection, self._rebuild):
+                raise problem
+            if not verify.row_problems(connection, self.embedder.dim):
+                raise broken(self.vault)
+
+    def put_seal_on(self, *, anew: bool = False) -> None:
+        """Seal what is there now, for whoever opens it next.
+
+        Args:
+            anew: First make again what follows from the rows: the full text and SQLite's indexes. That mends a
+                broken seal, if all the rows are whole.
+        """
+        if anew or (self.seal.is_broken and self.seal.has_written):
+            self._make_again()
+        else:
+            self.seal.put_on()
+
+    @property
+    def _rebuild(self) -> str:
+        return f"ragedge index rebuild --kb {self.vault.path}"
+
+    def _make_again(self) -> None:
+        with self._connections.write() as connection:
+            documents.index_text_again(connection)
+            full_text.forget_removed(connection)
+        with self.vault.writer(), self._connections.bare() as connection:
+            connection.execute("REINDEX")
+        with self._connections.read() as connection:
+            problems = [
+                *verify.page_problems(connection, self._rebuild),
+                *verify.noted_problems(connection),
+                *verify.row_problems(connection, self.embedder.dim),
+            ]
+        self.seal.put_on(mended=not problems)
 
     def _rewrite(self, source: str, change: Callable[[SourceRecord], SourceRecord]) -> None:
         with self._connections.write() as connection:

@@ -6,16 +6,18 @@ import json
 import sqlite3
 from typing import Any
 
+from ragedge.index import noted
+
 
 def add(connection: sqlite3.Connection, study: str, name: str, body: dict[str, Any]) -> None:
     """Store what came of one trial of a study."""
-    connection.execute("INSERT OR REPLACE INTO trials VALUES (?, ?, ?)", (study, name, json.dumps(body)))
+    noted.put(connection, "trials", study, name, json.dumps(body))
 
 
 def of_study(connection: sqlite3.Connection, study: str) -> dict[str, dict[str, Any]]:
     """Return what came of each trial of a study, by its name."""
-    rows = connection.execute("SELECT name, body FROM trials WHERE study = ?", [study])
-    return {name: json.loads(body) for name, body in rows}
+    rows = noted.read(connection, "trials", "WHERE study = ?", [study])
+    return {name: json.loads(body) for _, name, body in rows}
 
 
 def forget_other(connection: sqlite3.Connection, kept: tuple[str, ...]) -> None:

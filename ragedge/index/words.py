@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ragedge.index import full_text, manifest, spelling
+from ragedge.index import full_text
+from ragedge.index.compounds import LANGUAGE_WORDS, SHARE, Compounds
 from ragedge.index.connections import Connections
+from ragedge.index.spelling import Spelling
+from ragedge.index.term_rankings import TermRankings, Weights, held_by, summed
 
 if TYPE_CHECKING:
     from ragedge.protocols import Float32, Int64
@@ -20,28 +23,61 @@ class Words:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._stemmer = full_text.Stemmer()
+        self._rankings = TermRankings()
+        self._spelling = Spelling()
         self._frequencies: tuple[int, dict[str, int]] = (-1, {})
+        self._compounds: tuple[int, Compounds | None] = (-1, None)
 
     def close(self) -> None:
         """Close what tells stems."""
         self._stemmer.close()
 
-    def search(
+    def search(self, match: str, limit: int) -> tuple[Int64, Float32]:
+        """Rank rows by BM25 under any FTS5 expression; see ``full_text.search``."""
+        with self._connections.read() as connection:
+            return full_text.search(connection, match, limit)
+
+    def ranked(
         self,
-        match: str,
+        phrases: Sequence[str],
         limit: int,
         allowed: Int64 | None = None,
         *,
-        weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
+        weights: Weights = (1.0, 1.0, 1.0),
     ) -> tuple[Int64, Float32]:
-        """Rank rows by BM25; see ``full_text.search``."""
-        with self._connections.read() as connection:
-            return full_text.search(connection, match, limit, allowed, weights)
+        """Rank rows by the BM25 of several terms.
 
-    def holding(self, match: str, rows: Sequence[int]) -> set[int]:
-        """Return which of a few rows a full-text expression matches."""
+        Args:
+            phrases: An FTS5 expression of one term each; see ``phrase``.
+            limit: Most rows to return.
+            allowed: Ids that may come back, (n,); None allows all.
+            weights: Of heading, body and codes.
+
+        Returns:
+            ids: (k,), best first; equal scores by id.
+            scores: (k,), BM25, higher is better.
+        """
         with self._connections.read() as connection:
-            return full_text.holding(connection, match, rows)
+            generation = self._connections.generation()
+            parts = [self._rankings.of(connection, generation, phrase, weights) for phrase in phrases]
+        return summed(parts, limit, allowed)
+
+    def rows_of(self, phrase: str) -> list[int]:
+        """Return the rows, by id, that an FTS5 expression of one term or of neighbouring words matches."""
+        with self._connections.read() as connection:
+            part = self._rankings.of(connection, self._connections.generation(), phrase, (1.0, 1.0, 1.0))
+        rows: list[int] = part[0].tolist()
+        return rows
+
+    def holding(self, phrase: str, rows: Sequence[int]) -> set[int]:
+        """Return which of a few rows an FTS5 expression of one term matches."""
+        with self._connections.read() as connection:
+            part = self._rankings.of(connection, self._connections.generation(), phrase, (1.0, 1.0, 1.0))
+        return held_by(part, rows)
+
+    def phrase(self, token: str) -> str | None:
+        """Return an FTS5 expression that matches one token of the full text; see ``full_text.Stemmer.phrase``."""
+        return self._stemmer.phrase(token)
 
     def stems(self, words: Sequence[str]) -> list[tuple[str, ...]]:
         """Return the tokens that each text becomes in the full text."""
@@ -54,12 +90,34 @@ class Words:
     def nearest_token(self, token: str) -> str | None:
         """Return the token of the full text that a misspelt one was meant to be; see ``spelling``."""
         with self._connections.read() as connection:
-            return spelling.nearest_token(connection, token)
+            return self._spelling.nearest_token(connection, self._connections.generation(), token)
+
+    def compounds(self, words: Sequence[str]) -> dict[str, list[str]]:
+        """Return for some words the tokens of compounds that hold them, or of the words that one is a compound of.
+
+        Nothing in a language that does not write compounds as one word; see ``compounds``.
+        """
+        common = self.document_counts(LANGUAGE_WORDS)
+        if sum(common[word] for word in LANGUAGE_WORDS) < SHARE * max(common[""], 1):
+            return {}
+        with self._connections.read() as connection:
+            generation = self._connections.generation()
+            if self._compounds[0] != generation:
+                self._compounds = (generation, Compounds(full_text.vocabulary(connection)))
+        known = self._compounds[1]
+        assert known is not None
+        found = {word: known.holding(word) for word in words if word.isalpha()}
+        tokens = self.word_tokens(found)
+        counts = self.document_counts([token for word in found for token in tokens[word]])
+        for word, held in found.items():
+            if not held and not any(counts[token] for token in tokens[word]):
+                held.extend(known.parts(word))
+        return {word: held for word, held in found.items() if held}
 
     def document_counts(self, tokens: Sequence[str]) -> dict[str, int]:
         """Return in how many chunks each token stands, and under ``""`` how many chunks there are."""
         with self._connections.read() as connection:
-            generation = manifest.generation(connection)
+            generation = self._connections.generation()
             known = self._frequencies[1] if self._frequencies[0] == generation else {}
             missing = [token for token in {*tokens, ""} if token not in known]
             if missing:

@@ -9,9 +9,9 @@ import zlib
 from ragedge.errors import SourceError
 
 _MOST_MEMBERS = 20_000
-# Of one member, and of all that are read: the text of the largest books is a tenth of it.
+# Of one member, and of all that are read: the text of the largest books is a fifth of it.
 _MOST_MEMBER_BYTES = 64 << 20
-_MOST_BYTES = 256 << 20
+_MOST_BYTES = 128 << 20
 _STEP = 1 << 20
 _ENCRYPTED = 0x1  # general purpose bit 0, APPNOTE 4.4.4
 

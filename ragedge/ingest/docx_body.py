@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 
 from ragedge.datatypes import BlockKind
 from ragedge.ingest.clean import clean
-from ragedge.ingest.docx_styles import Numbering, Style, Styles, is_on, value
+from ragedge.ingest.docx_styles import Numbering, Style, Styles, is_on, is_on_paper, value, why_hidden
 from ragedge.ingest.page_builder import PageBuilder
 from ragedge.ingest.safety import is_bare_notice_word, notice_kind
 from ragedge.ingest.table_text import joined_heads, names_columns, render_table
@@ -70,12 +70,17 @@ class BodyReader:
         self._under_title = 0
         self._last_level = 0
         self._note_count = 0
+        self._hidden: dict[str, list[str]] = {}
+        self._on_paper = False
 
     def read(self, body: Element) -> PageBuilder:
         """Return the blocks of the body."""
+        self._on_paper = is_on_paper(body)
         self._walk(body)
         self._end_list()
         self._end_notice()
+        for why, words in self._hidden.items():
+            self._builder.add("paragraph", clean(" ".join("\n".join(words).split())), hidden=why)
         return self._builder
 
     def _walk(self, parent: Element) -> None:
@@ -207,7 +212,8 @@ class BodyReader:
 
     def _run(self, run: Element, parts: list[str], paragraph: _Paragraph) -> None:
         style = run.find("rPr")
-        if is_on(style, "vanish"):
+        if why := why_hidden(style, on_paper=self._on_paper):
+            self._hidden.setdefault(why, []).extend(text.text or "" for text in run.iter("t"))
             return
         before = len(parts)
         for element in run:

@@ -13,6 +13,10 @@ _LEVEL_REFERENCE = re.compile(r"%(\d)")
 _ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"),
           (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
 
+_WHITE = re.compile(r"[fF][b-fB-F][fF][b-fB-F][fF][b-fB-F]$")
+_PAPER = re.compile(r"auto$|[fF]{6}$")
+_GROUNDS = {"highlight", "tblStyle", "txbxContent", "drawing", "pict", "background"}
+
 
 @dataclass(frozen=True, slots=True)
 class Style:
@@ -41,6 +45,29 @@ def is_on(parent: Element | None, tag: str) -> bool:
     """Whether a switch such as ``w:b`` is there and not turned off."""
     child = parent.find(tag) if parent is not None else None
     return child is not None and child.get("val", "1").lower() not in ("0", "false", "off")
+
+
+def why_hidden(style: Element | None, *, on_paper: bool) -> str:
+    """Return why a run is not seen; empty where it is.
+
+    Args:
+        style: Its properties.
+        on_paper: Nothing in the document has a ground of its own, so that white is the colour of the paper.
+    """
+    if is_on(style, "vanish"):
+        return "marked_hidden"
+    size, color = value(style, "sz"), value(style, "color")
+    if on_paper and color and _WHITE.match(color):
+        return "same_colour"
+    # Half points: what PDF pages say in so small a type is not seen either.
+    return "tiny" if size and size.isdecimal() and int(size) <= 2 else ""
+
+
+def is_on_paper(body: Element) -> bool:
+    """Whether nothing in a body is shaded, highlighted, styled as a table or drawn, as far as it says so itself."""
+    if any(element.tag in _GROUNDS for element in body.iter()):
+        return False
+    return all(_PAPER.match(shade.get("fill", "auto")) for shade in body.iter("shd"))
 
 
 class Styles:

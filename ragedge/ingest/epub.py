@@ -146,7 +146,9 @@ def _page(archive: Archive, path: str, number: int, title: str) -> Page:
     builder = PageBuilder()
     builder.add("heading", title, level=1)
     for block in page.blocks:
-        builder.add(block.kind, page.text[block.start : block.end], header_rows=block.header_rows)
+        builder.add(
+            block.kind, page.text[block.start : block.end], header_rows=block.header_rows, hidden=block.hidden
+        )
     return builder.build(number)
 
 

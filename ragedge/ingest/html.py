@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from typing import Any
@@ -38,7 +39,25 @@ _BLOCKS = {
     "dl", "dt", "dd", "address", "fieldset", "form", "details", "summary", "ul", "ol", "body", "html", "center", "hr",
 }  # fmt: skip
 _MAX_DEPTH = 20
+# Elements that end without a tag of their own where the next begins.
+_ENDED_BY = {
+    "p": _BLOCKS | {"table", "li"}, "li": {"li"}, "dt": {"dt", "dd"}, "dd": {"dt", "dd"},
+    "td": {"td", "th", "tr"}, "th": {"td", "th", "tr"}, "tr": {"tr"},
+}  # fmt: skip
+_HIDING = re.compile(
+    r"(?<![-\w])color\s*:\s*transparent|(?:left|top|text-indent)\s*:\s*-\d{3,}|display\s*:\s*none|visibility\s*:\s*hidden|(?:opacity|font-size)\s*:\s*0*\.?0+(?:[a-z%]*\s*(?:;|!|$))",
+    re.I,
+)
+_MOST_OPEN_COMMENTS = 100
 _HEADED_ROWS = 2  # fewer rows are no table that needs heads
+
+
+_WHITE = re.compile(
+    r"(?<![-\w])color\s*:\s*(?:white\b|#f[b-f]f[b-f]f[b-f]\b|#fff\b|rgba?\(\s*25[0-5]\s*,\s*25[0-5]\s*,\s*25[0-5])",
+    re.I,
+)
+# White is the colour of the ground where nothing says that there is another.
+_GROUND = re.compile(r"background|bgcolor|<link\b|@import", re.I)
 
 
 def create(options: Mapping[str, Any]) -> HtmlLoader:
@@ -72,23 +91,74 @@ class HtmlLoader:
 
 def read_html(text: str) -> tuple[PageBuilder, str]:
     """Read HTML or XHTML into blocks; returns them with the ``title`` element's words."""
-    reader = _Reader()
-    reader.feed(clean(text))
+    reader = _Reader(on_paper=_GROUND.search(text) is None)
+    reader.feed(_ended(clean(text)))
     reader.close()
     return reader.finish(), reader.title
+
+
+def _ended(text: str) -> str:
+    """Return HTML without the comments and tags that its end leaves open: the parser looks for an end anew at each."""
+    closed = text.rfind("-->") + 1
+    if text.count("<!--", closed) > _MOST_OPEN_COMMENTS:  # one or two stand in scripts
+        text = text[: text.find("<!--", closed)]
+    last = text.rfind(">") + 1
+    return text[:last] + text[last:].replace("<", "&lt;")
+
+
+class _OpenElements:
+    """Elements that have begun and not ended, counted so that millions that never end cost no search."""
+
+    def __init__(self) -> None:
+        self._tags: list[str] = []
+        self._counts: Counter[str] = Counter()
+
+    def __bool__(self) -> bool:
+        return bool(self._tags)
+
+    @property
+    def last(self) -> str:
+        """The innermost."""
+        return self._tags[-1]
+
+    @property
+    def kinds(self) -> set[str]:
+        """The tags among them."""
+        return set(self._counts)
+
+    def begin(self, tag: str) -> None:
+        """Open one."""
+        self._tags.append(tag)
+        self._counts[tag] += 1
+
+    def end(self, tag: str) -> bool:
+        """End the innermost of a tag with the unclosed ones in it; False where none is open."""
+        if tag not in self._counts:
+            return False
+        while self._tags:
+            ended = self._tags.pop()
+            self._counts[ended] -= 1
+            if not self._counts[ended]:
+                del self._counts[ended]
+            if ended == tag:
+                break
+        return True
 
 
 class _Reader(HTMLParser):
     """Turns tags into blocks as they come."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_paper: bool) -> None:
         super().__init__(convert_charrefs=True)
         self.title = ""
         self._builder = PageBuilder()
         self._text: list[str] = []
         self._kind: BlockKind = "paragraph"
         self._level = 0
-        self._skipping: list[str] = []  # open elements whose text is not read
+        self._skipping = _OpenElements()  # whose text is not read
+        self._hiding = _OpenElements()  # that a browser does not show
+        self._hidden: list[str] = []
+        self._on_paper = on_paper
         self._lists: list[int] = []  # next number of each open list; 0 for bullets
         self._items: list[str] = []
         self._rows: list[list[Cell]] | None = None
@@ -98,10 +168,20 @@ class _Reader(HTMLParser):
         self._bare_notice = ""
         self._in_title = self._in_pre = False
 
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """Skip a ``<![...`` that is none of those the standard library knows, which it answers with an assertion."""
+        try:
+            return super().parse_marked_section(i, report)
+        except AssertionError:
+            end = self.rawdata.find(">", i)
+            return len(self.rawdata) if end < 0 else end + 1
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if self._skipping or (tag in _UNREAD and tag not in _VOID):
             if tag not in _VOID:
-                self._skipping.append(tag)
+                self._skipping.begin(tag)
+            return
+        if self._hides(tag, dict(attrs)):
             return
         if tag == "title":
             self._in_title = True
@@ -141,9 +221,12 @@ class _Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if self._skipping:
-            if tag in self._skipping:  # unclosed elements inside end with it
-                del self._skipping[self._skipping.index(tag) :]
+            self._skipping.end(tag)
             return
+        if self._hiding:
+            if self._hiding.end(tag) or not _ENDED_BY.keys() >= self._hiding.kinds:
+                return
+            self._hiding = _OpenElements()  # what they stand in ends here, and they with it
         if tag == "title":
             self._in_title = False
         elif tag == "table" and self._table_depth:
@@ -169,6 +252,9 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._skipping:
             return
+        if self._hiding:
+            self._hidden.append(data)
+            return
         if self._in_title:
             self.title = " ".join((self.title + data).split())
         elif self._in_pre:
@@ -178,16 +264,33 @@ class _Reader(HTMLParser):
 
     def finish(self) -> PageBuilder:
         """Return the builder with everything that was left open."""
+        self._skipping, self._hiding = _OpenElements(), _OpenElements()
         if self._rows is not None:
             self._table_depth = 1
-            self._skipping = []
             self.handle_endtag("table")
         while self._lists:
             self.handle_endtag("ul")
         self._flush()
         if self._bare_notice:
             self._builder.add(notice_kind(self._bare_notice) or "note", self._bare_notice)
+        self._builder.add("paragraph", " ".join("".join(self._hidden).split()), hidden="marked_hidden")
         return self._builder
+
+    def _hides(self, tag: str, attributes: Mapping[str, str | None]) -> bool:
+        """Whether an element that begins here is not shown, or stands in one that is not."""
+        while self._hiding and tag in _ENDED_BY.get(self._hiding.last, ()):
+            self._hiding.end(self._hiding.last)  # "<p hidden>one<p>two"
+        style = attributes.get("style") or ""
+        hides = bool(self._hiding) or "hidden" in attributes or bool(_HIDING.search(style))
+        hides = hides or (self._on_paper and bool(_WHITE.search(style)))
+        if not hides or tag in _VOID:
+            return hides
+        if not self._hiding:
+            self._hidden.append("\n")
+        self._hiding.begin(tag)
+        if self._rows is not None and tag in ("td", "th", "tr"):
+            self._end_cell()
+        return True
 
     def _table(self, cells: list[list[Cell]], heads: int) -> None:
         """Add a table; one of a single column is layout."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from ragedge.datatypes import Block, Chunk, Document, OcrLine, Page
 from ragedge.ingest import detect
 from ragedge.ingest.clean import clean
+from ragedge.ingest.hidden_text import append_hidden, hidden_texts, visible
 from ragedge.ingest.pdf.blocks import PageWriter
 from ragedge.ingest.pdf.content import Run
 from ragedge.ingest.pdf.headings import learn
@@ -43,11 +44,11 @@ def fill(document: Document, lines: Mapping[int, Sequence[OcrLine] | None]) -> D
     for index, found in lines.items():
         if found is None:
             continue
-        page = replace(pages[index], has_image_only=False)
+        page = replace(visible(pages[index]), has_image_only=False)
         good = [line for line in found if line.confidence >= _LEAST_CONFIDENCE and clean(line.text).strip()]
         if good:
             page = _with_figure(page, good) if page.text else _read(page, index, good)
-        pages[index] = page
+        pages[index] = append_hidden(page, hidden_texts(pages[index]))
     return replace(document, pages=tuple(pages))
 
 

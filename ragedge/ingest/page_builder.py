@@ -16,8 +16,17 @@ class PageBuilder:
     def __len__(self) -> int:
         return len(self._blocks)
 
-    def add(self, kind: BlockKind, text: str, *, level: int = 0, header_rows: int = 0) -> None:
-        """Append a block; text without anything but space is left out."""
+    def add(
+        self,
+        kind: BlockKind,
+        text: str,
+        *,
+        level: int = 0,
+        header_rows: int = 0,
+        hidden: str = "",
+        heads: str = "",
+    ) -> None:
+        """Append a block; text without anything but space is left out. What is hidden comes last."""
         text = text.strip("\n")
         text = text.rstrip() if text.strip() else ""
         if not text:
@@ -26,7 +35,9 @@ class PageBuilder:
             self._parts.append("\n\n")
             self._length += 2
         self._parts.append(text)
-        self._blocks.append(Block(kind, self._length, self._length + len(text), level, header_rows))
+        self._blocks.append(
+            Block(kind, self._length, self._length + len(text), level, header_rows, None, hidden, heads)
+        )
         self._length += len(text)
 
     def build(self, number: int | None, *, label: str | None = None, has_image_only: bool = False) -> Page:

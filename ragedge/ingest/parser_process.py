@@ -14,6 +14,7 @@ from ragedge.errors import SourceError
 from ragedge.ingest import wire
 from ragedge.ingest.ocr_process import OcrProcess
 from ragedge.ingest.worker_process import WorkerProcess, failure
+from ragedge.privacy.redaction.replacing import Redacted
 
 if TYPE_CHECKING:
     from ragedge.config import IngestConfig
@@ -35,6 +36,7 @@ class ParsedDocument:
 
     document: Document
     chunks: list[Chunk]
+    redacted: tuple[Redacted, ...] = ()
 
 
 class Parser:
@@ -46,6 +48,7 @@ class Parser:
         embedder: How to build the embedder itself, for a chunker that needs it; without it, ``counter`` builds one.
         embedder_max_tokens: The embedder's own limit; chunks never pass it.
         ocr: Reads the pages that are pictures; without it they stay unread.
+        redaction: What is redacted (``redaction.configured.worker_settings``); nothing by default.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Parser:
         embedder: CounterSpec | None = None,
         embedder_max_tokens: int | None = None,
         ocr: OcrProcess | None = None,
+        redaction: Mapping[str, Any] | None = None,
     ) -> None:
         self._ocr = ocr
         embedder = embedder or counter
@@ -76,6 +80,7 @@ class Parser:
                 "embedder_options": dict(embedder.options),
                 "ocr": ocr is not None,
                 "ocr_figures": config.ocr_figures,
+                **(redaction or {}),
             }
         )
         self._lock = threading.Lock()
@@ -117,7 +122,8 @@ class Parser:
             lines = self._ocr.read(data, reply["wanted"])
             reply = self._ask({"source": source, "lines": lines}, wire.dump(reply["document"]))
         document = wire.document_from_json(reply["document"])
-        return ParsedDocument(document, wire.chunks_from_json(reply["chunks"], document))
+        taken = tuple(Redacted(*one) for one in reply["redacted"])
+        return ParsedDocument(document, wire.chunks_from_json(reply["chunks"], document), taken)
 
     def _ask(self, request: dict[str, Any], data: bytes) -> dict[str, Any]:
         """Send a request to the worker; return its answer, or raise the error in it."""

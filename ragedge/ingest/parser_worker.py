@@ -9,12 +9,17 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import astuple
 from typing import Any, cast
 
 from ragedge.datatypes import Document, OcrLine
 from ragedge.errors import PluginError, RagedgeError, SourceError
-from ragedge.ingest import contents, detect, ocr_page, preprocess, wire
+from ragedge.ingest import contents, detect, ocr_page, planted, preprocess, wire
+from ragedge.ingest.hidden_text import visible_document
+from ragedge.ingest.redact import redact
 from ragedge.ingest.worker_loop import failed, last_frame, serve
+from ragedge.privacy.redaction.configured import from_worker_settings
+from ragedge.privacy.redaction.replacing import Redacted
 from ragedge.protocols import Chunker, Loader, Preprocessor, Recognizer, TokenCounter
 
 
@@ -74,15 +79,27 @@ class Worker:
         return self._cut(ocr_page.fill(wire.document_from_json(dict(document)), read))
 
     def _cut(self, document: Document) -> dict[str, Any]:
-        if not any(page.text for page in document.pages):
+        document = preprocess.apply(document, self._preprocessors)
+        taken: list[Redacted] = []
+        redaction = from_worker_settings(self._settings)
+        if redaction is not None:
+            document = redact(document, redaction)
+            taken = redaction.taken
+        seen = visible_document(document)
+        if not any(page.text for page in seen.pages):
             why = "OCR read nothing on them" if self._settings["ocr"] else ocr_page.NO_OCR
+            if any(page.text for page in document.pages):
+                why = "what it holds cannot be seen by who looks at them"
             raise SourceError(
                 "no_text", f"{document.source} has no text on any of its {len(document.pages)} pages; {why}"
             )
-        document = preprocess.apply(document, self._preprocessors)
-        chunks = contents.mark(document, self._chunker.chunk(document, self._counter))
-        chunks = ocr_page.mark(document, chunks)
-        return {"document": wire.document_as_json(document), "chunks": wire.chunks_as_json(chunks)}
+        chunks = contents.mark(seen, self._chunker.chunk(seen, self._counter))
+        chunks = planted.mark(ocr_page.mark(seen, chunks))
+        return {
+            "document": wire.document_as_json(document),
+            "chunks": wire.chunks_as_json(chunks),
+            "redacted": [astuple(one) for one in taken],
+        }
 
     def _loader(self, name: str) -> Loader:
         if name not in self._loaders:

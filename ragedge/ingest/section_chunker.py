@@ -158,7 +158,8 @@ def _chunk(units: Sequence[Unit], path: tuple[str, ...], rulers: Sequence[TokenR
     if not trimmed:
         return None
     text = "\n".join(rulers[s.page_index].text[s.start : s.end] for s in trimmed)
-    context = units[0].context if units[0].context and units[0].context not in text else ""
+    first = next((unit for unit in units if unit.kind not in ("heading", "caption")), units[0])
+    context = first.context if first.context not in text else ""
     return Chunk(text, tuple(trimmed), path, _main_kind(units), context)
 
 

@@ -29,6 +29,7 @@ class Unit:
         with_next: It says nothing by itself: a notice before its steps, a caption before its table.
         context: Column heads, for rows of a table cut in two.
         header_rows: For a whole table, how many of its first lines are column heads.
+        heads: For a whole table that goes on from the page before, its heads there; ``context`` holds them, too.
     """
 
     kind: BlockKind
@@ -39,6 +40,7 @@ class Unit:
     with_next: bool = False
     context: str = ""
     header_rows: int = 0
+    heads: str = ""
 
 
 @dataclass(slots=True)
@@ -124,7 +126,17 @@ def _units(block: Block, page: int, ruler: TokenRuler, limit: int, caption: str)
         return _sentences(block, page, ruler, limit, with_next=False)
     colon = block.kind == "paragraph" and ruler.text[block.start : block.end].rstrip().endswith((":", "："))
     return [
-        Unit(block.kind, page, block.start, block.end, tokens, guards or colon, header_rows=block.header_rows)
+        Unit(
+            block.kind,
+            page,
+            block.start,
+            block.end,
+            tokens,
+            guards or colon,
+            block.heads,
+            block.header_rows,
+            block.heads,
+        )
     ]
 
 
@@ -137,8 +149,12 @@ def refined(unit: Unit, ruler: TokenRuler, limit: int, caption: str = "") -> lis
         limit: Tokens that no piece may pass.
         caption: The words of the caption before a table.
     """
-    block = Block(unit.kind, unit.start, unit.end, header_rows=unit.header_rows)
-    if unit.kind == "table" and not unit.context and "\n" in ruler.text[unit.start : unit.end].strip():
+    block = Block(unit.kind, unit.start, unit.end, header_rows=unit.header_rows, heads=unit.heads)
+    if (
+        unit.kind == "table"
+        and unit.context == unit.heads
+        and "\n" in ruler.text[unit.start : unit.end].strip()
+    ):
         return _rows(block, unit.page, ruler, limit, caption)
     if unit.kind not in ("list", "paragraph"):
         return [unit]
@@ -164,7 +180,7 @@ def _rows(block: Block, page: int, ruler: TokenRuler, limit: int, caption: str) 
     context = "\n".join(ruler.text[start:end].strip() for start, end in heads)
     if heads and ruler.count(heads[0][0], heads[-1][1]) > limit // 2:
         context = ""
-    context = "\n".join(part for part in (caption[:120], context) if part)
+    context = block.heads or "\n".join(part for part in (caption[:120], context) if part)
     units = [Unit("table", page, start, end, ruler.count(start, end), True) for start, end in heads]
     for start, end in lines[len(heads) :]:
         tokens = ruler.count(start, end)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import IO, Any
 
 from ragedge.datatypes import Block, Chunk, Document, Page, Span
@@ -51,7 +52,7 @@ def document_as_json(document: Document) -> dict[str, Any]:
         "pages": [
             [
                 page.number, page.text, page.label, page.has_image_only,
-                [[b.kind, b.start, b.end, b.level, b.header_rows, b.confidence] for b in page.blocks],
+                [list(astuple(block)) for block in page.blocks],
             ]
             for page in document.pages
         ],

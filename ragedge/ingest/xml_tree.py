@@ -9,7 +9,7 @@ from xml.parsers import expat
 from ragedge.errors import SourceError
 
 _DEEPEST = 400
-_MOST_ELEMENTS = 4_000_000
+_MOST_ELEMENTS = 2_000_000
 
 
 def parse_xml(data: bytes, source: str) -> Element:

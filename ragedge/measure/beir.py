@@ -14,6 +14,7 @@ from ragedge.config import Config
 from ragedge.datatypes import PART_OF, Block, Chunk, Document, Page, Span
 from ragedge.index.store import Store
 from ragedge.measure.questions import read_lines
+from ragedge.privacy.keys import Secret
 from ragedge.privacy.vault import Vault
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _EMBED_STEP = 64
 
 def build_corpus(
     folder: Path, path: Path, config: Config, embedder: Embedder, embed: Embed | None = None,
-    progress: Progress | None = None,
+    progress: Progress | None = None, key: bytes | None = None,
 ) -> list[str]:  # fmt: skip
     """Make a knowledge base of a corpus: one document, a page per entry.
 
@@ -41,6 +42,7 @@ def build_corpus(
         embedder: Builds the vectors.
         embed: Texts to rows, where the caller keeps them; the embedder itself by default.
         progress: Called with a stage, how much of it is done, and how much there is.
+        key: Encrypts it.
 
     Returns:
         The entries' names; entry ``i`` is page ``i + 1``.
@@ -71,7 +73,7 @@ def build_corpus(
     texts = [chunk.index_text for chunk in chunks]
     rows = embed(texts, embedder) if embed else _embed(texts, embedder, progress)
     store = Store.create(
-        Vault.open(path, create=True),
+        Vault.open(path, create=True, secret=None if key is None else Secret.of(key)),
         embedder_name=embedder.name,
         fingerprint=embedder.fingerprint,
         dim=embedder.dim,

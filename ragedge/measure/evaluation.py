@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import to_builtins
-
 from ragedge import opening, plugins
-from ragedge.config import Config, load
+from ragedge.effective_config import load
 from ragedge.errors import SourceError
 from ragedge.measure.answer_figures import holds, rouge_l, unsupported_numbers
 from ragedge.measure.beir import DEPTH, build_corpus
@@ -99,7 +95,7 @@ def evaluate_corpus(
         names = build_corpus(folder, Path(scratch) / "kb", effective, embedder, progress=progress)
         with opening.open(Path(scratch) / "kb", config=config, settings=settings) as kb:
             judged = judge_queries(kb, queries, names, progress)
-    return Evaluation(folder.resolve().name, _half_name(named, half), config_digest(effective), tuple(judged))
+    return Evaluation(folder.resolve().name, _half_name(named, half), effective.digest(), tuple(judged))
 
 
 def evaluate_questions(
@@ -127,7 +123,7 @@ def evaluate_questions(
         raise SourceError("empty", f"{path} holds no question", hint="docs/evaluation.md shows what it holds")
     judged = judge_questions(kb, questions, answers=answers, progress=progress)
     name = f"{path.resolve().parent.name}/{path.name}"
-    return Evaluation(name, _half_name("all", half), config_digest(kb.config), tuple(judged))
+    return Evaluation(name, _half_name("all", half), kb.config.digest(), tuple(judged))
 
 
 def judge_queries(
@@ -195,11 +191,6 @@ def answer_figures(question: Question, answer: Answer) -> dict[str, float]:
     if not question.answerable:
         figures["abstain_recall"] = float(answer.abstained)
     return figures
-
-
-def config_digest(config: Config) -> str:
-    """Return a sha256 over every effective setting."""
-    return hashlib.sha256(json.dumps(to_builtins(config), sort_keys=True).encode()).hexdigest()
 
 
 def _half_name(split: str, half: Half | None) -> str:

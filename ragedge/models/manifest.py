@@ -34,7 +34,7 @@ class SourceRecord(_Part, frozen=True, kw_only=True):
 
 
 class EncoderFacts(_Part, frozen=True, kw_only=True):
-    """How to use an embedding graph: ``input_ids, attention_mask (b, s) int64 -> embedding (b, dim) float32``."""
+    """How to use an embedding graph: ``input_ids (b, s) int64 -> embedding (b, dim) float32``."""
 
     dim: int
     max_tokens: Annotated[int, Meta(description="Longest input, special tokens left out.")]
@@ -71,10 +71,22 @@ class Manifest(_Part, frozen=True, kw_only=True):
     encoder: EncoderFacts | None = None
     decoder: DecoderFacts | None = None
     compiler: Annotated[str, Meta(description="Version of ragedge that compiled it.")]
+    own_sha256: Annotated[
+        Sha256 | None, Meta(description="Of all the other fields; absent from older manifests.")
+    ] = None
 
     def to_json(self) -> str:
         """Return the content of ``manifest.json``."""
-        return json.dumps(to_builtins(self), indent=2)
+        return json.dumps({**to_builtins(self), "own_sha256": self._digest()}, indent=2)
+
+    @property
+    def is_as_written(self) -> bool:
+        """Whether it says what it said when it was written; an older one without a digest cannot be told."""
+        return self.own_sha256 in (None, self._digest())
+
+    def _digest(self) -> str:
+        fields = to_builtins(self) | {"own_sha256": None}
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
     @property
     def fingerprint(self) -> str:

@@ -157,7 +157,7 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except OSError as exc:
         raise ModelIntegrityError(f"{path} is missing or cannot be read", hint=hint) from exc
-    except msgspec.DecodeError as exc:
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise ModelIntegrityError(f"{path} is damaged: {exc}", hint=hint) from exc
     if manifest.name != folder.name:
         raise ModelIntegrityError(f"{path} describes {manifest.name!r}, not {folder.name!r}", hint=hint)
@@ -166,7 +166,9 @@ def read_manifest(folder: Path) -> Manifest:
             raise ModelIntegrityError(
                 f"{path} lists {name!r}, which is not a file inside the folder", hint=hint
             )
-    return manifest
+    if not manifest.is_as_written:
+        raise ModelIntegrityError(f"{path} is damaged: it is not what was written", hint=hint)
+    return msgspec.structs.replace(manifest, own_sha256=None)
 
 
 def _not_installed(name: str) -> ModelNotFoundError:

@@ -16,7 +16,11 @@ _CACHE_KIB = 32_768
 
 
 class Cipher:
-    """Seals and opens with one root key."""
+    """Seals and opens with one root key.
+
+    Attributes:
+        redaction_key: Makes the tokens of reversible redaction; another after a rotation.
+    """
 
     def __init__(self, root: bytes) -> None:
         """Take a root key of 32 bytes.
@@ -27,15 +31,31 @@ class Cipher:
         _sqlcipher()  # before anything is written
         self._database_key = derive(root, "database")
         self._file_key = derive(root, "files")
+        self.redaction_key = derive(root, "redaction")
 
     def connect(self, uri: str, timeout_s: float) -> sqlite3.Connection:
         """Open a database by URI; wrong keys and damage show with the first statement."""
         connection = _sqlcipher().connect(
             uri, uri=True, timeout=timeout_s, isolation_level=None, check_same_thread=False
         )
+        connection.execute("PRAGMA cipher_log_level = NONE")  # it writes to standard error what we raise
         connection.execute(f'PRAGMA key = "{self.sql_key}"')
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         return cast("sqlite3.Connection", connection)  # the same interface (PEP 249 and sqlite3's own)
+
+    def export_plain(self, database: Path, target: Path) -> None:
+        """Write a plain copy of an encrypted database to a new file."""
+        connection = self.connect(f"{database.as_uri()}?mode=rw", 30.0)
+        try:
+            connection.execute("PRAGMA temp_store = MEMORY")
+            connection.execute("ATTACH DATABASE ? AS plain KEY ''", (str(target),))
+            connection.execute("SELECT sqlcipher_export('plain')")
+            for pragma in ("user_version", "application_id"):  # the export leaves the header out
+                value = connection.execute(f"PRAGMA {pragma}").fetchone()[0]
+                connection.execute(f"PRAGMA plain.{pragma} = {int(value)}")
+            connection.execute("DETACH DATABASE plain")
+        finally:
+            connection.close()
 
     @staticmethod
     def plain_connection(database: Path) -> sqlite3.Connection:

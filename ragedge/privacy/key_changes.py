@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import sqlite3
 from pathlib import Path
 
 from ragedge.errors import DamagedError, StoreError
 from ragedge.privacy.cipher import Cipher
 from ragedge.privacy.keys import KEY_BYTES, KEYS, KeyFile, Secret, wrap
-from ragedge.privacy.store_failures import store_failures
+from ragedge.privacy.store_failures import from_sqlite, store_failures
 from ragedge.privacy.vault import DATABASE, SETTINGS, Vault, sync_folder
 
 _PIECE = 1 << 20
@@ -101,12 +102,25 @@ def rotate(vault: Vault, secret: Secret | None) -> None:
         connection = vault.connect()
         try:
             connection.execute("PRAGMA journal_mode = DELETE")  # a log would keep pages under the old key
-            connection.execute(f'PRAGMA rekey = "{Cipher(root).sql_key}"')
+            _rekey(connection, root, vault.path)
         finally:
             connection.close()
         vault.cipher = Cipher(root)
         vault.connect().close()
         vault.write_atomic(KEYS, KeyFile(keys.kb_id, successor).as_bytes())
+
+
+def _rekey(connection: sqlite3.Connection, root: bytes, folder: Path) -> None:
+    try:
+        connection.execute(f'PRAGMA rekey = "{Cipher(root).sql_key}"')
+    except Exception as exc:
+        if not from_sqlite(exc, sqlite3.SQLITE_ERROR):
+            raise
+        # SQLCipher has one code for all that fails here, and has taken back what it wrote.
+        raise StoreError(
+            f"the key was not changed: the disk that holds {folder} is full, or fails",
+            hint="nothing was lost: free as much space as the database takes, and run it again",
+        ) from exc
 
 
 def shred(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from ragedge.errors import BusyError, DamagedError, RagedgeError, StoreError
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _BUSY_HINT = "another process is writing to it: wait for it to end, then run the command again"
+# What SQLite maps at once for the index of its log, and a page of each file besides.
+_LEAST_ROOM = 64 << 10
 _FULL_HINT = "nothing was lost: free some disk space and run the same command again"
 MEND_HINT = "restore a copy of the folder, or ingest the documents into a new one"
 
@@ -30,6 +33,8 @@ def store_failures(folder: Path) -> Iterator[None]:
         yield
     except RagedgeError:
         raise
+    except UnicodeDecodeError as exc:  # SQLite's own message quotes a definition that is no text any more
+        raise DamagedError(f"the database in {folder} is damaged", hint=MEND_HINT) from exc
     except OSError as exc:
         raise _from_system(exc, folder) from exc
     except Exception as exc:
@@ -59,14 +64,24 @@ def _from_sqlite(exc: Exception, folder: Path) -> StoreError:
         return BusyError(f"the knowledge base {folder} is locked", hint=_BUSY_HINT)
     if code == sqlite3.SQLITE_FULL:
         return StoreError(f"the disk that holds {folder} is full", hint=_FULL_HINT)
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    # Python's module gives no code to text that is not UTF-8, which nothing of ours ever writes.
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "decode to UTF-8" in str(exc):
         return DamagedError(f"the database in {folder} is damaged", hint=MEND_HINT)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         return StoreError(
             f"the knowledge base {folder} cannot be written", hint="check its permissions and medium"
         )
+    if _has_no_room(folder):  # SQLite says only that it could not make its log's index, or nothing at all
+        return StoreError(f"the disk that holds {folder} is full", hint=_FULL_HINT)
     name = getattr(exc, "sqlite_errorname", type(exc).__name__)
     return StoreError(f"the database in {folder} failed: {name}", hint="check the disk; then run it again")
+
+
+def _has_no_room(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _LEAST_ROOM
+    except OSError:
+        return False
 
 
 def _from_system(exc: OSError, folder: Path) -> StoreError:

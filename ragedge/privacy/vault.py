@@ -208,8 +208,11 @@ class Vault:
             if self.read_only:
                 connection = self._connect_read_only()
             else:
-                # SQLite gives its log and its index the permissions of the file itself.
-                os.close(os.open(self.path / DATABASE, os.O_RDWR | os.O_CREAT, 0o600))
+                # SQLite gives its log and its index the permissions of the file itself. One that is there is not
+                # opened: closing it would drop the locks of this process's other connections, and a second process
+                # would take itself for the last one and delete the log (sqlite.org/howtocorrupt.html, 2.2).
+                with contextlib.suppress(FileExistsError):
+                    os.close(os.open(self.path / DATABASE, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
                 connection = self._connect(_uri(self.path / DATABASE, "rwc"))
             try:
                 self._configure(connection)
@@ -217,6 +220,25 @@ class Vault:
                 connection.close()
                 raise
             return connection
+
+    def copy_plain(self, target: Path) -> Vault:
+        """Write a plain copy of the database, one state of it, into a new folder of its owner's alone.
+
+        Raises:
+            StoreError: it cannot be read or written.
+        """
+        copy = Vault.open(target, create=True)
+        with store_failures(self.path):
+            if self.cipher is not None:
+                self.cipher.export_plain(self.path / DATABASE, target / DATABASE)
+            else:
+                connection = self.connect()
+                try:
+                    connection.execute("VACUUM INTO ?", (os.fspath(target / DATABASE),))
+                finally:
+                    connection.close()
+            (target / DATABASE).chmod(0o600)
+        return copy
 
     @contextmanager
     def writer(self) -> Iterator[None]:

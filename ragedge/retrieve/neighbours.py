@@ -26,6 +26,16 @@ def around(store: Store, hit: ScoredChunk) -> list[ScoredChunk]:
     ]
 
 
+def chunk_of(store: Store, source: str, chunk_id: str) -> ScoredChunk | None:
+    """Return a chunk that was found before, without a score; None where it is gone.
+
+    Raises:
+        DamagedError: it is not what was written.
+    """
+    near = store.chunks_around(source, chunk_id, 0) if chunk_id else []
+    return _unranked(near[0], 0) if near else None
+
+
 def _unranked(chunk: StoredChunk, rank: int) -> ScoredChunk:
     first = chunk.spans[0]
     pages = tuple(sorted({span.page for span in chunk.spans if span.page is not None}))

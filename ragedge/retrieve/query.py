@@ -1,6 +1,6 @@
-"""Turns a question into an FTS5 expression that cannot fail, whatever the question holds.
+"""Turns a question into FTS5 expressions that cannot fail, whatever the question holds.
 
-Only quoted tokens joined by OR reach FTS5, so its syntax (``NEAR``, ``-``, ``:``, ``*``, quotes, brackets)
+Only quoted tokens reach FTS5, one at a time, so its syntax (``NEAR``, ``-``, ``:``, ``*``, quotes, brackets)
 means nothing. Words that stand in most chunks are dropped: FTS5 has no early termination, so a stop word
 costs a pass over nearly every row and tells nothing apart.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ragedge.index.store import Store
@@ -49,7 +49,7 @@ class TextQuery:
     """What full text is asked.
 
     Attributes:
-        match: The FTS5 expression; empty where the question holds nothing to look for.
+        phrases: An FTS5 expression for each token; none where the question holds nothing to look for.
         stems: Tokens it looks for, with the share of chunks that hold each.
         codes: FTS5 expressions of the rare exact terms among them, each with its weight; they sum to 1.
         named: FTS5 expressions of all exact terms that stand anywhere, rare or not, with theirs; the same.
@@ -58,7 +58,7 @@ class TextQuery:
         length: How many telling words it has, two CJK pairs counting as one.
     """
 
-    match: str
+    phrases: tuple[str, ...]
     stems: dict[str, float]
     codes: dict[str, float]
     named: dict[str, float]
@@ -80,12 +80,13 @@ def build_query(question: str, store: Store) -> TextQuery:
     stems = list(dict.fromkeys(token for word in telling for token in tokens[word]))
     in_order = list(dict.fromkeys(token for word in telling for token in _tokens(word, tokens[word])))
     counts = store.words.document_counts([*stems, *codes, *in_order])
-    meant = {
-        token: near for token in stems if not counts[token] and (near := store.words.nearest_token(token))
-    }
-    if meant:
-        stems, in_order = ([meant.get(token, token) for token in some] for some in (stems, in_order))
-        counts |= store.words.document_counts(stems)
+    compounds = store.words.compounds(telling)
+    within = {token: compounds[word] for word in compounds for token in tokens[word]}
+    meant = {token: _standing_for(token, within, store) for token in stems if not counts[token]}
+    if meant or within:
+        in_order = [near for token in in_order for near in meant.get(token, (token,))]
+        stems = [near for token in stems for near in (*meant.get(token, (token,)), *within.get(token, ()))]
+        counts |= store.words.document_counts([*stems, *in_order])
     total = max(counts[""], 1)
     present = [token for token in dict.fromkeys([*codes, *stems]) if counts[token]]
     rare = _rarest(present, counts, total)
@@ -98,7 +99,7 @@ def build_query(question: str, store: Store) -> TextQuery:
         if counts[token] <= max(_RARE_CODE_SHARE * total, _RARE_CODE_ROWS)
     }
     return TextQuery(
-        " OR ".join(f'"{token}"' for token in rare),
+        _phrases(rare, {word: tokens[word] for word in telling}, store),
         {token: counts[token] / total for token in rare},
         _in_codes(telling_codes),
         _in_codes(named),
@@ -107,16 +108,33 @@ def build_query(question: str, store: Store) -> TextQuery:
     )
 
 
-def places_of_terms(terms: Container[str], texts: Sequence[str], store: Store) -> list[list[tuple[int, str]]]:
+def _phrases(tokens: Sequence[str], words: Mapping[str, tuple[str, ...]], store: Store) -> tuple[str, ...]:
+    """Return the FTS5 expressions of tokens; the question's words tell how to ask for those that nothing else does."""
+    spelt = {found[0]: f'"{word}"' for word, found in words.items() if len(found) == 1}
+    phrases = (store.words.phrase(token) or spelt.get(token) for token in tokens)
+    return tuple(phrase for phrase in phrases if phrase)
+
+
+def places_of_terms(
+    terms: Collection[str], texts: Sequence[str], store: Store
+) -> list[list[tuple[int, str]]]:
     """Return for each text the places where terms stand, by number of the word, each with the term, in order."""
     words_of = [_WORD.findall(text.lower()) for text in texts]
-    words = set().union(*words_of)
+    # Stemming never changes the first letter, so most words need not be stemmed to be told apart.
+    first = {term[0] for term in terms}
+    words = [w for w in set().union(*words_of) if w[0] in first or not w.isascii()]
     tokens = store.words.word_tokens(words)
     telling = {
         word: found
         for word in words
         if (found := [(n, token) for n, token in enumerate(_tokens(word, tokens[word])) if token in terms])
     }
+    if all(len(found) == 1 and found[0][0] == 0 for found in telling.values()):
+        term_of = {word: found[0][1] for word, found in telling.items()}
+        return [
+            [(place, term_of[word]) for place, word in enumerate(in_text) if word in term_of]
+            for in_text in words_of
+        ]
     # A run of CJK is one word here and its pairs stand where it does, a place apart.
     return [
         sorted(
@@ -127,6 +145,14 @@ def places_of_terms(terms: Container[str], texts: Sequence[str], store: Store) -
         )
         for in_text in words_of
     ]
+
+
+def _standing_for(token: str, within: Mapping[str, Sequence[str]], store: Store) -> Sequence[str]:
+    """Return the tokens that stand in the full text for one that does not: of compounds, or nearly spelt so."""
+    if token in within:
+        return within[token]
+    near = store.words.nearest_token(token)
+    return (near or token,)
 
 
 def _tokens(word: str, stems: tuple[str, ...]) -> Sequence[str]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ragedge.config import RetrieveConfig
-from ragedge.datatypes import ScoredChunk
+from ragedge.datatypes import PlacedSpan
 from ragedge.index.cache import VectorCache
+from ragedge.index.rows import StoredChunk
 from ragedge.index.store import Store
 from ragedge.retrieve.feedback import cosine_gain
 from ragedge.retrieve.fusion import SURE_DEVIATIONS
@@ -25,62 +27,77 @@ if TYPE_CHECKING:
 NAMED_BONUS = 0.4
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk that may be an answer, where its best sentence stands, and what the fusion made of it."""
+
+    chunk: StoredChunk
+    span: PlacedSpan
+    score: float
+
+
 def rescored(
-    hits: Mapping[int, ScoredChunk],
+    candidates: Sequence[Candidate],
     text_query: TextQuery,
     query: Float32,
+    background: tuple[float, float],
     store: Store,
     vectors: VectorCache,
     config: RetrieveConfig,
 ) -> dict[int, float]:
-    """Return the new score of each candidate.
+    """Return the new score of each candidate, by row.
 
     Args:
-        hits: By row; their scores are those of the fusion.
+        candidates: As the fusion ranks them.
         text_query: The question's words.
         query: Its vector, (dim,).
+        background: Mean and standard deviation of its cosine with rows at large.
         store: Where the full text is.
         vectors: Where the candidates' vectors are.
         config: A half with the weight 0 has no say here either.
     """
-    scores = {row: hit.score for row, hit in hits.items()}
+    scores = {candidate.chunk.row: candidate.score for candidate in candidates}
     whole = config.text_weight + config.dense_weight
-    if config.text_weight:
-        worth = _worth_of_words(hits, text_query, store)
-        scores = {row: score + config.text_weight / whole * worth[row] for row, score in scores.items()}
+    if config.text_weight and config.words_weight:
+        worth = _worth_of_words(candidates, text_query, store)
+        factor = config.words_weight * config.text_weight / whole
+        scores = {row: score + factor * worth[row] for row, score in scores.items()}
     # By vectors alone the leaders mislead as often as not: of what was like the best, words tell which was meant.
     if config.text_weight and config.dense_weight and config.fusion == "score":
         so_far = np.array(list(scores.values()), np.float32)
         gain = cosine_gain(query, vectors.rows(np.array(list(scores), np.int64)), so_far)
-        _, deviation = vectors.background(query)
-        factor = config.dense_weight / whole / deviation / SURE_DEVIATIONS
+        factor = config.dense_weight / whole / background[1] / SURE_DEVIATIONS
         for row, change in zip(scores, gain.tolist(), strict=True):
             scores[row] += factor * change
     return scores
 
 
-def _worth_of_words(hits: Mapping[int, ScoredChunk], query: TextQuery, store: Store) -> dict[int, float]:
+def _worth_of_words(candidates: Sequence[Candidate], query: TextQuery, store: Store) -> dict[int, float]:
     match = WordMatch(query.terms, query.length)
-    headings = list({hit.heading for hit in hits.values()})
+    headings = list({candidate.chunk.heading for candidate in candidates})
     texts = ["\n".join(heading) for heading in headings]
-    texts += [f"{hit.context}\n{hit.text}" for hit in hits.values()]
+    texts += [f"{candidate.chunk.context}\n{candidate.chunk.text}" for candidate in candidates]
     places = places_of_terms(query.terms, texts, store)
     above = {
-        heading: frozenset(term for _, term in found)
+        heading: frozenset([term for _, term in found])
         for heading, found in zip(headings, places, strict=False)
     }
     held: dict[int, Held] = {}
     on_page: defaultdict[tuple[str, int | None], frozenset[str]] = defaultdict(frozenset)
-    for (row, hit), found in zip(hits.items(), places[len(headings) :], strict=True):
-        held[row] = match.read(found, above[hit.heading])
-        if hit.page is not None:
-            on_page[hit.source, hit.page] |= held[row].terms
-    named = dict.fromkeys(hits, 0.0)
+    for candidate, found in zip(candidates, places[len(headings) :], strict=True):
+        chunk = candidate.chunk
+        held[chunk.row] = match.read(found, above[chunk.heading])
+        if candidate.span.page is not None:
+            on_page[chunk.source, candidate.span.page] |= held[chunk.row].terms
+    named = dict.fromkeys(held, 0.0)
     for expression, weight in query.named.items():
-        for row in store.words.holding(expression, list(hits)):
+        for row in store.words.holding(expression, list(held)):
             named[row] += weight
     return {
-        row: match.score(held[row], on_page[hit.source, hit.page] or held[row].terms)
-        + NAMED_BONUS * named[row]
-        for row, hit in hits.items()
+        candidate.chunk.row: NAMED_BONUS * named[candidate.chunk.row]
+        + match.score(
+            held[candidate.chunk.row],
+            on_page[candidate.chunk.source, candidate.span.page] or held[candidate.chunk.row].terms,
+        )
+        for candidate in candidates
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections import Counter
@@ -20,15 +21,17 @@ from ragedge.index.rows import SourceRecord, StoredChunk
 from ragedge.index.store import Store
 from ragedge.question_text import clean_question
 from ragedge.retrieve import revisions
+from ragedge.retrieve.abbreviations import Abbreviations
 from ragedge.retrieve.filter import Condition, Where, conditions, predicate
 from ragedge.retrieve.fusion import reciprocal_rank, score_based
-from ragedge.retrieve.query import TextQuery, build_query
-from ragedge.retrieve.rescore import rescored
+from ragedge.retrieve.query import TextQuery, build_query, places_of_terms
+from ragedge.retrieve.rerank import reranked
+from ragedge.retrieve.rescore import Candidate, rescored
 from ragedge.retrieve.synonyms import check_synonyms, with_synonyms
 from ragedge.retrieve.widen import widened
 
 if TYPE_CHECKING:
-    from ragedge.protocols import Embedder, Float32, Int64
+    from ragedge.protocols import Embedder, Float32, Int64, Reranker
 
     Ranking = tuple[Int64, Float32]
 
@@ -44,9 +47,16 @@ class Retriever:
     """Finds the chunks that a question is about."""
 
     def __init__(
-        self, store: Store, vectors: VectorCache, embedder: Embedder, config: RetrieveConfig
+        self,
+        store: Store,
+        vectors: VectorCache,
+        embedder: Embedder,
+        config: RetrieveConfig,
+        reranker: Reranker | None = None,
     ) -> None:
         self._store, self._vectors, self._embedder, self._config = store, vectors, embedder, config
+        self._reranker = reranker
+        self._abbreviations = Abbreviations(store)
         self._known_revisions: tuple[int, dict[str, SourceRecord], dict[str, str]] | None = None
         check_synonyms(config.synonyms)
 
@@ -71,15 +81,25 @@ class Retriever:
         if top_k < 1:
             raise ValueError(f"top_k must be at least 1, got {top_k}")
         started = time.perf_counter()
-        question = with_synonyms(clean_question(question), self._config.synonyms)
+        question = self._with_other_names(clean_question(question))
         wanted = conditions(where)
         query = self._embedder.embed_query(question)
         embedded = time.perf_counter()
-        allowed = self._allowed(wanted)
-        found = self._find(question, query, max(self._config.candidates, top_k), allowed, top_k, per_page)
+        with self._store.snapshot():
+            allowed = self._allowed(wanted)
+            found = self._find(question, query, max(self._config.candidates, top_k), allowed, top_k, per_page)
+            notes = self._revision_notes(found)
         ended = time.perf_counter()
         timings = SearchTimings((embedded - started) * 1e3, (ended - embedded) * 1e3, (ended - started) * 1e3)
-        return SearchResult(found, timings, self._revision_notes(found))
+        return SearchResult(found, timings, notes)
+
+    def _with_other_names(self, question: str) -> str:
+        """Return a question with the names that the user and the documents give to what it names."""
+        question = with_synonyms(question, self._config.synonyms)
+        if not self._config.abbreviations:
+            return question
+        with self._store.snapshot():
+            return " ".join([question, *self._abbreviations.other_names(question)])
 
     def _revisions(self) -> tuple[dict[str, SourceRecord], dict[str, str]]:
         generation = self._store.generation()
@@ -109,45 +129,52 @@ class Retriever:
         dense = self._vectors.search(query, candidates, allowed) if self._config.dense_weight else _nothing()
         text_query = build_query(question, self._store)
         text = self._search_text(text_query, candidates, allowed) if self._config.text_weight else _nothing()
-        ids, scores = self._fuse(query, dense, text)
+        background = self._vectors.background(query)
+        ids, scores = self._fuse(query, background, dense, text)
         pool = max(_POOL, 2 * top_k)
         score_of = dict(zip(ids.tolist(), scores.tolist(), strict=True))
-        places = [_places(*ranking) for ranking in (dense, text)]
-        hits = {
-            chunk.row: _hit(chunk, score_of[chunk.row], _why(chunk.row, *places), text_query, self._store)
+        read = [
+            Candidate(chunk, _best_span(chunk, text_query, self._store), score_of[chunk.row])
             for chunk in self._store.hits(ids[:pool].tolist())
-        }
-        total = rescored(hits, text_query, query, self._store, self._vectors, self._config)
-        ranked = [replace(hits[row], score=total[row]) for row in sorted(hits, key=lambda r: (-total[r], r))]
+        ]
+        total = rescored(read, text_query, query, background, self._store, self._vectors, self._config)
+        places = [_places(*ranking) for ranking in (dense, text)]
+        ranked = [
+            _hit(candidate, total[candidate.chunk.row], _why(candidate.chunk.row, *places))
+            for candidate in sorted(read, key=lambda c: (-total[c.chunk.row], c.chunk.row))
+        ]
+        if self._reranker is not None:
+            settings = self._config
+            ranked = reranked(ranked, question, self._reranker, settings.rerank_depth, settings.rerank_weight)
         spread = _spread(widened(self._store, ranked), per_page)
         ranked = sorted(spread, key=_is_contents)  # stable: only what names pages goes behind
         return [replace(hit, rank=rank) for rank, hit in enumerate(ranked[:top_k], 1)]
 
     def _search_text(self, query: TextQuery, candidates: int, allowed: Int64 | None) -> Ranking:
         """Rank by BM25, chunks that hold the question's rare codes before all others."""
-        if not query.match:
-            return _nothing()
         weights = (self._config.heading_weight, 1.0, 1.0)
-        ids, scores = self._store.words.search(query.match, candidates, allowed, weights=weights)
+        ids, scores = self._store.words.ranked(query.phrases, candidates, allowed, weights=weights)
         if not query.codes or not len(ids):
             return ids, scores
         total = dict(zip(ids.tolist(), scores.tolist(), strict=True))
         best = float(scores[0])
-        for match, weight in query.codes.items():
-            for row in self._store.words.search(match, candidates, allowed)[0].tolist():
+        for phrase, weight in query.codes.items():
+            for row in self._store.words.ranked([phrase], candidates, allowed)[0].tolist():
                 total[row] = total.get(row, 0.0) + _CODE_BONUS * weight * best
         order = sorted(total, key=lambda row: (-total[row], row))[:candidates]
         return np.array(order, np.int64), np.array([total[row] for row in order], np.float32)
 
-    def _fuse(self, query: Float32, dense: Ranking, text: Ranking) -> Ranking:
+    def _fuse(
+        self, query: Float32, background: tuple[float, float], dense: Ranking, text: Ranking
+    ) -> Ranking:
         config = self._config
         weights = (config.dense_weight, config.text_weight)
         if config.fusion == "rank":
             return reciprocal_rank([dense, text], weights, config.rrf_k)
-        unseen = np.setdiff1d(text[0], dense[0])
+        unseen = np.setdiff1d(text[0], dense[0], assume_unique=True)  # unique() would import numpy.ma
         ids = np.concatenate([dense[0], unseen])
         scores = np.concatenate([dense[1], row_products(self._vectors.rows(unseen), query)])
-        return score_based((ids, scores), text, self._vectors.background(query), weights)
+        return score_based((ids, scores), text, background, weights)
 
 
 def _nothing() -> Ranking:
@@ -184,8 +211,8 @@ def _why(row: int, dense: dict[int, tuple[int, float]], text: dict[int, tuple[in
     return Why(dense_rank, dense_score, text_rank, text_score)
 
 
-def _hit(chunk: StoredChunk, score: float, why: Why, query: TextQuery, store: Store) -> ScoredChunk:
-    span = chunk.spans[0] if _one_page(chunk) else _best_span(chunk, query, store)
+def _hit(candidate: Candidate, score: float, why: Why) -> ScoredChunk:
+    chunk, span = candidate.chunk, candidate.span
     pages = tuple(sorted({placed.page for placed in chunk.spans if placed.page is not None}))
     return ScoredChunk(
         0, chunk.chunk_id, chunk.source, span.page, span.page_label, pages, chunk.heading, chunk.kind,
@@ -193,12 +220,10 @@ def _hit(chunk: StoredChunk, score: float, why: Why, query: TextQuery, store: St
     )  # fmt: skip
 
 
-def _one_page(chunk: StoredChunk) -> bool:
-    return len(chunk.spans) == 1
-
-
 def _best_span(chunk: StoredChunk, query: TextQuery, store: Store) -> PlacedSpan:
     """Return the span whose best sentence holds most of the question, rare words counting more."""
+    if len(chunk.spans) == 1:
+        return chunk.spans[0]
     sentences: list[str] = []
     owners: list[int] = []
     start = 0
@@ -209,9 +234,8 @@ def _best_span(chunk: StoredChunk, query: TextQuery, store: Store) -> PlacedSpan
             sentences.append(sentence)
             owners.append(number)
     best = [0.0] * len(chunk.spans)
-    for owner, tokens in zip(owners, store.words.stems(sentences), strict=True):
-        score = sum(
-            -np.log(share + 1e-6) for token in set(tokens) if (share := query.stems.get(token)) is not None
-        )
-        best[owner] = max(best[owner], float(score))
+    rarity = {token: -math.log(share + 1e-6) for token, share in query.stems.items()}
+    for owner, found in zip(owners, places_of_terms(rarity, sentences, store), strict=True):
+        held = dict.fromkeys(token for _, token in found)
+        best[owner] = max(best[owner], sum(rarity[token] for token in held))
     return chunk.spans[best.index(max(best))]

@@ -24,10 +24,15 @@ def word_counts(store: Store, question: str) -> dict[str, int]:
     counts = store.words.document_counts(
         [t for found in (tokens, codes) for word in words for t in found[word]]
     )
+    compounds = store.words.compounds([word.lower() for word in words])
+    counts |= store.words.document_counts([token for held in compounds.values() for token in held])
     found = {
         word: max(counts[code] for code in codes[word])
         if codes[word]
         else min((counts[token] for token in tokens[word]), default=0)
         for word in words
     }
+    for word in words:
+        if not found[word]:
+            found[word] = max((counts[token] for token in compounds.get(word.lower(), ())), default=0)
     return {**found, "": counts[""]}

@@ -15,7 +15,7 @@ Source: Tao, Zhai, "An exploration of proximity measures in information retrieva
 from __future__ import annotations
 
 import itertools
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -63,7 +63,9 @@ class WordMatch:
             places: Where the question's terms stand in it, by number of the word, ascending.
             above: Those that stand in the headings above it.
         """
-        terms = above.union(term for _, term in places)
+        if not places:
+            return Held(above, 0.0, 0.0)
+        terms = above.union([term for _, term in places])
         return Held(terms, self._window(places), self._phrase(places))
 
     def score(self, held: Held, on_page: frozenset[str]) -> float:
@@ -98,14 +100,10 @@ class WordMatch:
         return best / self._whole
 
     def _phrase(self, places: Sequence[tuple[int, str]]) -> float:
-        where: defaultdict[str, list[int]] = defaultdict(list)
-        for place, token in places:
-            where[token].append(place)
-        total = 0.0
-        for (one, other), weight in self._pairs.items():
-            after = set(where.get(other, ()))
-            if any(
-                place + step in after for place in where.get(one, ()) for step in range(1, _SIDE_BY_SIDE + 1)
-            ):
-                total += weight
-        return total / self._pairs_whole
+        found: set[tuple[str, str]] = set()
+        for n, (place, token) in enumerate(places, 1):
+            while n < len(places) and places[n][0] <= place + _SIDE_BY_SIDE:
+                if places[n][0] > place:
+                    found.add((token, places[n][1]))
+                n += 1
+        return sum(weight for pair, weight in self._pairs.items() if pair in found) / self._pairs_whole

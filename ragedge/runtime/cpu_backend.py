@@ -15,12 +15,23 @@ class CpuBackend:
 
     name = "cpu"
     graph_profile = "dynamic"
+    quantization = "float"
     provider = "CPUExecutionProvider"
     provider_library: Path | None = None
 
     def provider_options(self) -> Mapping[str, str]:
         """Return no options: arenas are set per session and per run, see ``runtime.session``."""
         return {}
+
+    def device_metadata(self) -> Mapping[str, str]:
+        """Ask nothing of the device: there is one processor."""
+        return {}
+
+    def versions(self) -> Mapping[str, str]:
+        """Return onnxruntime's version: it is all there is."""
+        from importlib.metadata import version
+
+        return {"onnxruntime": version("onnxruntime")}
 
     def probe(self) -> Probe:
         """Say that the processor is there, and how many of its cores may be used."""

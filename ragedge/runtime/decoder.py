@@ -9,7 +9,7 @@ going back to a shorter text is a matter of forgetting a length.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -17,10 +17,11 @@ import numpy as np
 
 from ragedge.errors import ModelIntegrityError, PromptTooLongError
 from ragedge.runtime.failures import mapped
+from ragedge.runtime.kv_state import KvState, shared_prefix
 from ragedge.runtime.session import Session, load_onnxruntime, open_session
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
     from ragedge.protocols import Backend
 
@@ -63,6 +64,7 @@ class Decoder:
         facts: The model's shape.
         capacity: Tokens that fit, prompt and answer together.
         tokens: The tokens whose keys and values are held, oldest first; read only.
+        adapter: What is active beside the weights; empty for none.
     """
 
     def __init__(
@@ -77,12 +79,14 @@ class Decoder:
         self.facts = facts
         self.capacity = capacity
         self.tokens: list[int] = []
+        self.adapter = ""
         self._session = session
         self._chunk_tokens = chunk_tokens
         self._held: dict[str, NDArray[Any]] = {}  # what the binding points into must outlive it
         self._bind_value = load_onnxruntime().OrtValue.ortvalue_from_numpy
         self._binding = session.native.io_binding()
         self._bind_caches()
+        self._bind_adapter({})
         self._seqlens = np.zeros(1, np.int32)  # (1,)
         self._total = np.zeros((), np.int32)  # ()
         self._step_ids = np.zeros((1, 1), np.int64)  # (1, 1)
@@ -102,6 +106,7 @@ class Decoder:
         threads: int,
         capacity: int,
         chunk_tokens: int = CHUNK_TOKENS,
+        graph: bytes | None = None,
     ) -> Decoder:
         """Load the graph of a model folder and allocate its buffers.
 
@@ -114,11 +119,13 @@ class Decoder:
                 taken as tokens arrive.
             chunk_tokens: Most tokens of one run, which bounds the working memory of a long prompt and
                 how late an abort is noticed.
+            graph: Take this in place of ``model.onnx``: the same with inputs for an adapter.
 
         Raises:
             ModelError: the graph could not be loaded, or is not the one that facts describe.
         """
-        return cls(open_session(folder / GRAPH_NAME, backend, threads=threads), facts, capacity, chunk_tokens)
+        session = open_session(folder / GRAPH_NAME, backend, threads=threads, graph=graph)
+        return cls(session, facts, capacity, chunk_tokens)
 
     @property
     def length(self) -> int:
@@ -184,8 +191,7 @@ class Decoder:
         kernels for one row round differently from those for more, while two rows or two hundred give
         equal bits. So a prompt has the same logits whatever was held before it.
         """
-        most = max(min(self.length, len(ids) - 2), 0)
-        shared = next((i for i in range(most) if self.tokens[i] != ids[i]), most)
+        shared = shared_prefix(self.tokens, ids[: max(len(ids) - 2, 0)])
         self.truncate(shared)
         return shared
 
@@ -198,6 +204,57 @@ class Decoder:
     def reset(self) -> None:
         """Forget every token."""
         self.truncate(0)
+
+    def state_bytes(self, tokens: int, dtype: DTypeLike = np.float32) -> int:
+        """Return the memory that the state of so many tokens takes."""
+        facts = self.facts
+        return 2 * facts.layers * facts.kv_heads * facts.head_dim * tokens * np.dtype(dtype).itemsize
+
+    def state(self, dtype: DTypeLike = np.float32) -> KvState:
+        """Return a copy of what is held; what an aborted run left in the buffers past it is not in it."""
+        count = self.length
+        shape = (len(self._caches), self.facts.kv_heads, count, self.facts.head_dim)
+        planes = np.empty(shape, dtype)
+        for plane, cache in zip(planes, self._caches, strict=True):
+            plane[...] = cache[0, :, :count]
+        return KvState(tuple(self.tokens), planes, self.adapter)
+
+    def restore(self, state: KvState, length: int | None = None) -> None:
+        """Hold the first tokens of a state, in place of what is held; all of them without ``length``.
+
+        Raises:
+            ValueError: it is of another shape, or does not fit the capacity.
+        """
+        count = len(state.tokens) if length is None else length
+        shape = (len(self._caches), self.facts.kv_heads, len(state.tokens), self.facts.head_dim)
+        if (
+            state.adapter != self.adapter
+            or state.planes.shape != shape
+            or not 0 <= count <= min(len(state.tokens), self.capacity)
+        ):
+            raise ValueError(
+                f"a state of shape {state.planes.shape} and {count} tokens does not fit a decoder of {shape}, "
+                f"capacity {self.capacity} and this adapter"
+            )
+        held = shared_prefix(self.tokens, state.tokens[:count])
+        self.truncate(held)
+        for plane, cache in zip(state.planes, self._caches, strict=True):
+            cache[0, :, held:count] = plane[:, held:count]
+        self.tokens.extend(state.tokens[held:count])
+
+    def use_adapter(self, name: str, matrices: Mapping[str, NDArray[np.float32]]) -> None:
+        """Put an adapter in the place of the one that is active; every token is forgotten.
+
+        Args:
+            name: Tells it from others; empty for none.
+            matrices: For the graph's ``lora.`` inputs, what to bind; zeros for those left out.
+
+        Raises:
+            ValueError: the graph has no input of a name.
+        """
+        self.reset()
+        self._bind_adapter(matrices)
+        self.adapter = name
 
     def close(self) -> None:
         """Forget every token and overwrite what their keys, values and logits left in memory."""
@@ -242,6 +299,15 @@ class Decoder:
     def _bind_output(self, name: str, array: NDArray[np.float32]) -> None:
         self._held[name] = array
         self._binding.bind_ortvalue_output(name, self._bind_value(array))
+
+    def _bind_adapter(self, matrices: Mapping[str, NDArray[np.float32]]) -> None:
+        names = {name for name in self._session.input_names if name.startswith("lora.")}
+        if not set(matrices) <= names:
+            raise ValueError(f"{self._session.name} was opened without inputs for this adapter")
+        for name in names:
+            # The free dimension, the rank, is 1 where there is nothing to add.
+            shape = [size if isinstance(size, int) else 1 for size in self._session.input_shape(name)]
+            self._bind_input(name, matrices[name] if name in matrices else np.zeros(shape, np.float32))
 
     def _bind_caches(self) -> None:
         """Allocate the KV buffers, zeroed (the system hands out their pages as they are touched)."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ragedge.errors import ModelError, ModelIntegrityError, ProviderUnavailableError
+from ragedge.errors import ModelError, ModelIntegrityError, ProviderUnavailableError, RagedgeError
 
 MODULE = "onnxruntime.capi.onnxruntime_pybind11_state"
 
@@ -40,6 +40,25 @@ def mapped(action: str, model: str, provider: str) -> Iterator[None]:
         if type(exc).__module__ != MODULE and not isinstance(exc, (RuntimeError, ValueError)):
             raise
         raise translate(exc, action, model, provider) from exc
+
+
+@contextmanager
+def foreign(action: str, model: str, runtime: str) -> Iterator[None]:
+    """Turn what a vendor's own runtime raises inside the block into a ``ProviderUnavailableError``.
+
+    Raises:
+        ProviderUnavailableError: with the runtime's words on one line.
+    """
+    try:
+        yield
+    except RagedgeError:
+        raise
+    except Exception as exc:
+        reason = " ".join(str(exc).split())[:_LONGEST_MESSAGE]
+        raise ProviderUnavailableError(
+            f"{runtime} could not {action} {model}: {type(exc).__name__}: {reason}",
+            hint="ragedge backends check, or set runtime.backend to cpu",
+        ) from exc
 
 
 def translate(exc: Exception, action: str, model: str, provider: str) -> ModelError:

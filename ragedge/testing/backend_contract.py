@@ -1,15 +1,19 @@
-"""What every backend must do: describe itself truthfully, open nothing, change nothing."""
+"""What every backend must do: describe itself truthfully, change nothing, and run a graph where it says that it can."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import pytest
 
 from ragedge import plugins
 from ragedge.datatypes import Probe
-from ragedge.errors import ConfigError
+from ragedge.errors import ConfigError, ProviderUnavailableError
+from ragedge.protocols import GraphRuntime, TargetCompiler
+from ragedge.testing.small_graph import open_session, write_small_graph
 
 if TYPE_CHECKING:
     from ragedge.protocols import Backend
@@ -42,16 +46,18 @@ class BackendContract:
         assert backend.name
         assert self.plugin in ("", backend.name)
 
-    def test_its_graph_profile_is_known(self, backend: Backend) -> None:
+    def test_its_graphs_are_of_a_known_kind(self, backend: Backend) -> None:
         assert backend.graph_profile in ("dynamic", "static")
+        assert backend.quantization in ("float", "a16w8", "a8w8")
 
     def test_its_provider_is_local(self, backend: Backend) -> None:
-        assert backend.provider.endswith("ExecutionProvider")
+        assert backend.provider.endswith("ExecutionProvider") or isinstance(backend, GraphRuntime)
         assert backend.provider not in _REMOTE
 
-    def test_provider_options_are_text(self, backend: Backend) -> None:
-        options = backend.provider_options()
-        assert all(isinstance(key, str) and isinstance(value, str) for key, value in options.items())
+    def test_options_and_versions_are_text(self, backend: Backend) -> None:
+        for told in (backend.provider_options(), backend.device_metadata(), backend.versions()):
+            assert all(isinstance(key, str) and isinstance(value, str) for key, value in told.items())
+        assert backend.versions(), "what was compiled with other versions is compiled anew"
 
     def test_the_probe_gives_a_reason_either_way(self, backend: Backend) -> None:
         probe = backend.probe()
@@ -67,6 +73,31 @@ class BackendContract:
         """A plugin provider's library must exist where the probe says that it can run."""
         if backend.probe().available and backend.provider_library is not None:
             assert backend.provider_library.is_file()
+
+    def test_it_runs_a_graph_where_it_says_that_it_can(self, backend: Backend, tmp_path: Path) -> None:
+        """And where it says that it cannot, opening one is an error and not the processor's work."""
+        path = tmp_path / "small.onnx"
+        feeds, expected = write_small_graph(path, backend.quantization)
+        if not backend.probe().available:
+            with pytest.raises(ProviderUnavailableError):
+                open_session(path, backend, threads=1)
+            return
+        session = open_session(path, backend, threads=1, record=True)
+        found = session.run(feeds)["y"]
+        step = {"float": 1e-3, "a16w8": 0.02, "a8w8": 0.2}[backend.quantization]
+        np.testing.assert_allclose(found, expected, atol=step)
+        placement = session.placement()
+        assert placement.whole
+        assert placement.nodes > 0
+
+    def test_each_chip_it_compiles_for_has_options_of_its_own(self, backend: Backend) -> None:
+        if not isinstance(backend, TargetCompiler):
+            return
+        told = [tuple(sorted(backend.target_options(target).items())) for target in backend.targets()]
+        assert told
+        assert len(set(told)) == len(told)
+        with pytest.raises(ConfigError, match="no such chip"):
+            backend.target_options("no such chip")
 
     def test_an_unknown_option_is_refused(self, options: Mapping[str, Any]) -> None:
         if not self.plugin:

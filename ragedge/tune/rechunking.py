@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ragedge import opening
-from ragedge.errors import ConfigError, SourceError
+from ragedge.errors import SourceError
+from ragedge.privacy.keys import KEY_BYTES
 
 if TYPE_CHECKING:
     from ragedge.knowledge_base import KnowledgeBase
@@ -29,25 +31,26 @@ def rechunked(kb: KnowledgeBase, changes: Mapping[str, Any]) -> Iterator[Knowled
 
     Raises:
         SourceError: a file is not there any more.
-        ConfigError: the knowledge base is encrypted, and a copy beside it would not be.
     """
-    if kb.encrypted:
-        raise ConfigError(
-            "chunks cannot be tried on an encrypted knowledge base: its copy would lie in the open",
-            hint="tune without --chunking",
-        )
     files = source_files(kb)
     folder = kb.path / _FOLDER
     shutil.rmtree(folder, ignore_errors=True)  # a killed run may have left it
     values = {key: item["value"] for key, item in kb.settings.as_dict().items() if item["value"] is not None}
     try:
-        with opening.open(folder, create=True, settings={**values, **changes}) as other:
+        with opening.open(
+            folder, create=True, settings={**values, **changes}, key=key_of_a_copy(kb)
+        ) as other:
             for source, path in files.items():
                 parent = PurePosixPath(source).parent.as_posix()
                 other.ingest(path, prefix="" if parent == "." else parent)
             yield other
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def key_of_a_copy(kb: KnowledgeBase) -> bytes | None:
+    """Return what encrypts a temporary copy of an encrypted knowledge base: a key that is kept nowhere."""
+    return secrets.token_bytes(KEY_BYTES) if kb.encrypted else None
 
 
 def source_files(kb: KnowledgeBase) -> dict[str, Path]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ragedge.config import Config, flatten, setting_keys
+from ragedge.config import BUILT_IN_RERANKER, NO_RERANKER, Config, EmbedConfig, flatten, setting_keys
 from ragedge.extras import require
 
 if TYPE_CHECKING:
@@ -21,11 +21,15 @@ Settings = dict[str, Any]
 _SEED = 0
 # The two weights as one share, for only their ratio counts; 0 and 1 leave a half out.
 _SHARE = "text_share"
+_RERANKER = "retrieve.reranker"
 _ONE_AT_A_TIME: dict[str, tuple[Any, ...]] = {
     _SHARE: (0.0, 0.25, 0.4, 0.6, 0.75, 1.0),
     "retrieve.fusion": ("score", "rank"),
     "retrieve.heading_weight": (0.25, 0.5, 2.0, 4.0),
     "retrieve.candidates": (20, 100, 200),
+    "retrieve.words_weight": (0.0, 0.5, 1.5),
+    "retrieve.abbreviations": (True, False),
+    _RERANKER: (NO_RERANKER, BUILT_IN_RERANKER),
 }
 _INDEX: dict[str, tuple[Any, ...]] = {
     "index.ef_search": (32, 64, 256),
@@ -55,6 +59,8 @@ def search_settings(config: Config, trials: int, *, graph: bool) -> list[Setting
     require("tune", "optuna")
     known = set(setting_keys())
     grid = {**_ONE_AT_A_TIME, **(_INDEX if graph else {})}
+    if config.embed.embedder != EmbedConfig().embedder:
+        del grid[_RERANKER]  # it reads with the built-in embedder's model, which need not be there
     base = _default_search()
     tried: list[Settings] = [{}, _changes(base, config)]
     moves = [_keys({name: value}) for name, values in grid.items() for value in values]
@@ -106,6 +112,7 @@ def _distributions() -> dict[str, BaseDistribution]:
         "retrieve.rrf_k": FloatDistribution(1.0, 100.0, log=True),
         "retrieve.heading_weight": FloatDistribution(0.2, 6.0, log=True),
         "retrieve.candidates": IntDistribution(20, 200, log=True),
+        "retrieve.words_weight": FloatDistribution(0.0, 2.0),
     }
 
 

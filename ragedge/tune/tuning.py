@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragedge import __version__
-from ragedge.config import EffectiveConfig, load
+from ragedge.effective_config import EffectiveConfig, load
 from ragedge.errors import ConfigError
 from ragedge.extras import require
 from ragedge.tune.choice import FOLDS, Choice, choose
@@ -151,14 +151,15 @@ def apply(kb: KnowledgeBase, result: Mapping[str, Any]) -> dict[str, Any]:
     kb.store.learned.set_values("tuned", {**kb.store.learned.values("tuned"), **settings})
     applied = {**result, "applied": True}
     keep_result(kb, applied)
+    kb.record("tune apply", settings=len(settings))
     return applied
 
 
 def reset(kb: KnowledgeBase) -> list[str]:
     """Remove every tuned value and what was tried; return the keys that go back to their defaults."""
-    keys = sorted(kb.store.learned.values("tuned"))
-    kb.store.learned.set_values("tuned", {})
+    keys = kb.store.learned.clear("tuned")
     kb.store.learned.forget_trials(("",))
+    kb.record("tune reset", settings=len(keys))
     return keys
 
 

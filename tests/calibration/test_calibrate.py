@@ -6,8 +6,9 @@ import pytest
 
 from ragedge.calibration.calibrate import abstention, fitted_threshold, recalibrate
 from ragedge.calibration.probes import make_probes
-from ragedge.config import RetrieveConfig, load
+from ragedge.config import RetrieveConfig
 from ragedge.datatypes import Chunk, Document, Page, Span
+from ragedge.effective_config import load
 from ragedge.index.cache import VectorCache
 from ragedge.index.store import Store
 from ragedge.privacy.vault import Vault

@@ -173,6 +173,7 @@ def test_prefixes_are_part_of_what_is_embedded(isolated_environment: Path, minil
         (copy / path.name).write_bytes(path.read_bytes())
     manifest = json.loads((copy / "manifest.json").read_text())
     manifest["name"] = "prefixed"
+    manifest.pop("own_sha256", None)
     manifest["encoder"] |= {"query_prefix": "query: ", "passage_prefix": "passage: "}
     (copy / "manifest.json").write_text(json.dumps(manifest))
     with_prefix = create({"model": "prefixed"})

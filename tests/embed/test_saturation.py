@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ragedge.embed.encoder_runs import encoder_feeds
 from ragedge.runtime.cpu_backend import CpuBackend
 from ragedge.runtime.saturation import exact_product_entries, has_vnni
 from ragedge.runtime.session import open_session
@@ -25,10 +26,9 @@ def test_an_unknown_processor_is_taken_to_lack_it() -> None:
 
 def test_exact_products_give_the_same_vectors(minilm_dir: Path) -> None:
     """What this processor computes by its own setting is what unsigned weights compute."""
-    ids = np.arange(1000, 1060, dtype=np.int64)[None]
-    feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
     own, exact = (
-        open_session(minilm_dir / "model.onnx", CpuBackend(), threads=1, entries=entries).run(feeds)
+        open_session(minilm_dir / "model.onnx", CpuBackend(), threads=1, entries=entries)
         for entries in (exact_product_entries(), {"session.x64quantprecision": "1"})
     )
-    np.testing.assert_array_equal(own["embedding"], exact["embedding"])
+    feeds = encoder_feeds(own, range(1000, 1060))
+    np.testing.assert_array_equal(own.run(feeds)["embedding"], exact.run(feeds)["embedding"])

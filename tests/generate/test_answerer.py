@@ -119,6 +119,17 @@ def test_a_spent_budget_leaves_the_quotes_and_a_note():
     assert answer.degraded == ("time budget of 5 ms: quoted without the model",)
 
 
+def test_a_model_that_is_still_loading_when_the_budget_is_spent_is_not_waited_for():
+    answer = ask(Future(), budget_ms=5)  # never done
+    assert answer.text == ask(None).text
+    assert answer.degraded == ("time budget of 5 ms: the model was still loading",)
+
+
+def test_a_sentence_that_the_limit_cut_off_is_told():
+    answer = ask(FakeGenerator("The engine takes 4.2 L of oil"), max_new_tokens=3)
+    assert answer.degraded == ("the model wrote no whole sentence in 3 tokens: quoted without it",)
+
+
 def test_a_tight_budget_cuts_the_prompt_and_says_so():
     generator = FakeGenerator("The engine takes 4.2 L.")
     answer = ask(generator, budget_ms=4000)

@@ -58,3 +58,19 @@ def test_a_near_miss_is_less_sure_than_what_is_answered(near_miss):
     answered = decide(find_evidence(read_question("How much oil does the engine take?"), hits), 0.5)
     missed = decide(find_evidence(read_question(near_miss), hits), 0.5)
     assert missed.confidence < answered.confidence - 0.1
+
+
+def test_a_value_in_the_sentence_after_counts_as_said_of_the_subject():
+    text = "Check the resistance of the sliprings with a multimeter. It must be 8 to 10 ohms."
+    assert values("What is the resistance of the sliprings?", hit(text)).untyped == 0
+
+
+def test_the_code_asked_about_is_pinned_where_it_stands_and_another_is_not():
+    text = "The 3002AC slip ring is worn below 0.880 in."
+    assert values("When is the 3002AC slip ring worn?", hit(text)).pinned == 1
+    assert values("When is the 3002AD slip ring worn?", hit(text)).pinned == 0
+
+
+def test_a_unit_of_measure_is_no_name():
+    counts = {**COMMON, "Nm": 0}
+    assert values("Drain plug torque in Nm?", hit(TORQUES), counts=counts).unknown_names == 0

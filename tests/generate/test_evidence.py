@@ -163,3 +163,25 @@ def test_what_does_nearly_as_well_is_quoted_too_and_a_row_about_something_else_i
 def test_a_row_of_values_is_not_taken_for_column_heads():
     rows = hit("Cold current | 370 A | 470 A\nQuiescent current | 20 mA | 30 mA", kind="table")
     assert quotes("What is the quiescent current?", rows)[0] == "Quiescent current | 20 mA | 30 mA"
+
+
+def test_call_out_numbers_of_a_figure_are_not_quoted():
+    text = "The tubing goes through the wheelhouse.\n\n27 27 26 28 1 ~\n\nCut the convoluted tubing straight and even."
+    found = quotes("How must the convoluted tubing be cut?", hit(text))
+    assert "Cut the convoluted tubing straight and even." in found
+    assert not any("27" in quote for quote in found)
+
+
+def test_a_value_that_one_row_gives_needs_no_other_bolt():
+    rows = (
+        "Fastener | N·m\nWheel nut M14 | 135\nWheel nut M12 | 108\nTrailing arm bolt | 110\nCaliper bolt | 60"
+    )
+    text = f"Tightening torques\n\n{rows}"
+    found = quotes("What is the tightening torque of the wheel nuts?", hit(text))
+    assert any("135" in quote for quote in found)
+    assert not any("arm bolt" in quote or "Caliper" in quote for quote in found)
+
+
+def test_japanese_sentences_are_statements():
+    text = "点検の方法を説明する。タイヤの空気圧は250 kPaとする。走行後は空気圧が高くなる。"
+    assert any("250" in quote for quote in quotes("タイヤの空気圧はいくつですか", hit(text)))

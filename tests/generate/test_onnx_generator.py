@@ -105,6 +105,23 @@ def test_a_shared_prefix_is_not_read_again_and_changes_nothing(tiny, tiny_folder
     assert text == "".join(opened(tiny_folder).generate(second, GREEDY))
 
 
+def test_a_prompt_asked_before_another_is_not_read_again(tiny_folder):
+    manifest = msgspec.json.decode((tiny_folder / "manifest.json").read_bytes(), type=Manifest)
+    tiny = OnnxGenerator.open(
+        tiny_folder, manifest, create_cpu({}), threads=1, context_window=256, slot_bytes=1 << 24
+    )
+    first, second = ask("the one " * 10), ask("another text " * 8)
+    text = "".join(tiny.generate(first, GREEDY))
+    list(tiny.generate(second, GREEDY))
+    again = tiny.generate(first, GREEDY)
+    assert "".join(again) == text
+    assert again.stats.cached_tokens == again.stats.prompt_tokens - 2
+    tiny.forget()
+    anew = tiny.generate(first, GREEDY)
+    assert "".join(anew) == text
+    assert anew.stats.cached_tokens == 0
+
+
 def test_a_conversation_builds_on_its_own_answers(tiny):
     generation = tiny.generate(ask("hello"), GREEDY)
     answer = "".join(generation)
@@ -270,7 +287,7 @@ def test_it_is_registered_and_finds_installed_models(isolated_environment):
 @pytest.mark.parametrize(
     ("options", "says"),
     [({"modle": "x"}, "unknown option 'modle'"), ({"threads": "2"}, "threads must be int"),
-     ({"threads": -1}, "threads at least 0"), ({"context_window": 0}, "context_window must be at least 1"),
+     ({"threads": -1}, "slot_memory_mb at least 0"), ({"context_window": 0}, "context_window must be at least 1"),
      ({"context_window": True}, "context_window must be int")],
 )  # fmt: skip
 def test_wrong_options_are_named(options, says):

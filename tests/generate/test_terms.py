@@ -41,3 +41,11 @@ def test_quantities_have_one_spelling():
 
 def test_codes_are_not_quantities():
     assert codes("P0A-1F at 12V after the 5th of 225/65R17, 35Nm") == {"p0a1f", "22565r17"}
+
+
+def test_a_model_that_ends_in_two_letters_is_a_code_and_a_number_with_a_word_is_none():
+    assert content_terms("3002AC") == ["3002ac"]
+    assert content_terms("3002AD") != content_terms("3002AC")
+    assert content_terms("60-amp") == ["60", "amp"]
+    assert codes("the 60-amp generator") == set()
+    assert content_terms("12V") == ["12"]

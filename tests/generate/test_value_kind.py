@@ -20,6 +20,13 @@ from ragedge.generate.value_kind import value_kind
         ("What colour is the clip?", "The clip is orange.", True),
         ("Part number of the seal?", "Fit a new seal, QS-904-1201.", True),
         ("Part number of the seal?", "Fit a new seal.", False),
+        ("How long are the records kept?", "The records are kept for 24 hours.", True),
+        ("What does the 10,000-pound fitting weigh?", "Hook it to the 10,000-pound fitting.", False),
+        ("How many screws hold the cover?", "Take out two long hexagon screws.", True),
+        ("How many screws hold the cover?", "SCREW, cap - QTY. 4", False),
+        ("How many screws hold the cover?", "Take off the cover (2) and its screws.", False),
+        ("How many pages has it?", "The number of pages of this book is 20.", True),
+        ("How many rectifiers come out?", "Take out three rectifiers (9).", True),
         ("Wie schwer ist die Pumpe?", "Die Pumpe wiegt 3 kg.", True),
         ("タイヤの空気圧は？", "250 kPa にする。", True),
     ],
@@ -32,6 +39,18 @@ def test_a_number_under_a_head_with_the_unit_counts():
     kind = value_kind("Drain plug torque?")
     assert kind.is_in("Drain plug | 35", "Fastener | N·m")
     assert not kind.is_in("Drain plug | 35", "Fastener | mm")
+
+
+def test_a_count_stands_under_a_head_that_counts():
+    assert value_kind("How many screws hold the cover?").is_in("Screw | 4", "Item | Qty")
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Which generator has a voltage regulator inside?", "Which model has its torque given in table 3?"],
+)
+def test_a_device_and_a_thing_to_be_named_are_no_values(question):
+    assert value_kind(question) is None
 
 
 def test_a_question_without_a_kind_has_none():

@@ -264,6 +264,7 @@ def test_metadata_filters_see_the_chunks_own_over_the_documents(store):
 @pytest.mark.parametrize(
     ("table", "column"),
     [("chunks", "text"), ("chunks", "heading"), ("chunks", "spans"), ("pages", "text"), ("pages", "label"),
+     ("chunks", "metadata"),
      ("documents", "metadata"), ("documents", "title"), ("vectors", "codes"), ("vectors", "scale")],
 )  # fmt: skip
 def test_a_changed_row_is_found_named_and_mended(store, table, column):

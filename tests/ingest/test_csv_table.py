@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from ragedge.datatypes import iter_block_text
 from ragedge.errors import SourceError
 from ragedge.ingest import csv_table
 from ragedge.ingest.delimited import find_delimiter, is_tabular
@@ -22,9 +21,10 @@ class TestCsv(LoaderContract):
 
 
 def table(data):
-    [(block, text)] = list(iter_block_text(csv_table.create({}).load(data, "a.csv").pages[0]))
+    [page] = csv_table.create({}).load(data, "a.csv").pages
+    [block] = page.blocks
     assert block.kind == "table"
-    return block.header_rows, text.split("\n")
+    return block.header_rows, page.text[block.start : block.end].split("\n")
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -62,7 +62,7 @@ def test_a_first_row_of_data_is_no_head():
 
 def test_a_title_above_the_heads_is_a_paragraph():
     page = csv_table.create({}).load(b"Torque list 2031\nPart,Nm\nPlug,25\nCover,9\n", "a.csv").pages[0]
-    found = [(block.kind, block.header_rows, text) for block, text in iter_block_text(page)]
+    found = [(b.kind, b.header_rows, page.text[b.start : b.end]) for b in page.blocks]
     assert found == [("paragraph", 0, "Torque list 2031"), ("table", 1, "Part | Nm\nPlug | 25\nCover | 9")]
 
 

@@ -11,9 +11,9 @@ import pytest
 from docx.oxml import parse_xml as element
 from docx.oxml.ns import nsdecls
 
-from ragedge.datatypes import iter_block_text
 from ragedge.errors import SourceError
 from ragedge.ingest import docx
+from ragedge.ingest.hidden_text import hidden_texts, visible
 from ragedge.testing.loader_contract import LoaderContract
 
 
@@ -25,7 +25,7 @@ def saved(document):
 
 def blocks(document):
     [page] = docx.create({}).load(saved(document), "a.docx").pages
-    return [(block.kind, text) for block, text in iter_block_text(page)]
+    return [(block.kind, page.text[block.start : block.end]) for block in page.blocks]
 
 
 @functools.cache
@@ -122,7 +122,7 @@ def test_tables_have_heads_and_repeat_what_is_merged(marked):
         for row in table.rows[:2]:
             row._tr.get_or_add_trPr().append(element(f"<w:tblHeader {nsdecls('w')}/>"))
     [page] = docx.create({}).load(saved(made), "a.docx").pages
-    found = [(block.kind, block.header_rows, text) for block, text in iter_block_text(page)]
+    found = [(b.kind, b.header_rows, page.text[b.start : b.end]) for b in page.blocks]
     assert found == [
         ("caption", 0, "Table 1: Torques"),
         ("table", 1, "Group | Torque Nm | Torque lb-ft\nOil | 25 | 18\nOil | 9 | 7"),
@@ -168,7 +168,10 @@ def test_what_was_deleted_or_hidden_is_not_read_and_what_was_inserted_is():
     paragraph.append(
         run("<w:t xml:space='preserve'> litres</w:t><w:tab/><w:t>of oil</w:t><w:br/><w:t>slowly</w:t>")
     )
-    assert blocks(made) == [("paragraph", "Fill 4 litres of oil\nslowly")]
+    paragraph.append(run("<w:rPr><w:sz w:val='1'/></w:rPr><w:t>speck</w:t>"))
+    [page] = docx.create({}).load(saved(made), "a.docx").pages
+    assert visible(page).text == "Fill 4 litres of oil\nslowly"
+    assert hidden_texts(page) == {"marked_hidden": "secret", "tiny": "speck"}
 
 
 def test_a_text_box_is_read_once_after_its_paragraph():
@@ -208,3 +211,15 @@ def test_an_archive_without_its_body_is_damaged():
     with pytest.raises(SourceError) as caught:
         docx.create({}).load(out.getvalue(), "a.docx")
     assert caught.value.code == "damaged"
+
+
+@pytest.mark.parametrize(("shaded", "seen"), [(False, False), (True, True)])
+def test_white_words_are_seen_where_anything_is_shaded(shaded, seen):
+    made = python_docx.Document()
+    paragraph = made.add_paragraph("One. ")._p
+    paragraph.append(run("<w:rPr><w:color w:val='FFFFFF'/></w:rPr><w:t>two</w:t>"))
+    if shaded:
+        other = made.add_paragraph("Three.")._p
+        other.get_or_add_pPr().append(element(f"<w:shd {nsdecls('w')} w:val='clear' w:fill='003366'/>"))
+    [page] = docx.create({}).load(saved(made), "a.docx").pages
+    assert ("two" in visible(page).text) == seen

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from ragedge.datatypes import iter_block_text
 from ragedge.errors import SourceError
 from ragedge.ingest import archive, epub
 from ragedge.ingest.archive import Archive
@@ -27,7 +26,9 @@ def test_chapters_are_pages_in_the_order_of_the_spine():
     document = epub.create({}).load(book(), "a.epub")
     assert document.title == "Pump book"
     assert document.metadata == {"date": "2031"}
-    found = [(p.number, b.kind, b.header_rows, t) for p in document.pages for b, t in iter_block_text(p)]
+    found = [
+        (p.number, b.kind, b.header_rows, p.text[b.start : b.end]) for p in document.pages for b in p.blocks
+    ]
     assert found == [
         (1, "heading", 0, "Brakes"),  # from the table of contents: the chapter has no heading of its own
         (1, "paragraph", 0, "Check the pads."),

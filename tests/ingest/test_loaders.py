@@ -6,7 +6,6 @@ import io
 
 import pytest
 
-from ragedge.datatypes import iter_block_text
 from ragedge.errors import SourceError
 from ragedge.ingest import html, markdown, pdf, text
 from ragedge.testing.loader_contract import LoaderContract
@@ -92,7 +91,7 @@ class TestPdf(LoaderContract):
 
 
 def blocks(document):
-    return [(block.kind, text) for page in document.pages for block, text in iter_block_text(page)]
+    return [(b.kind, p.text[b.start : b.end]) for p in document.pages for b in p.blocks]
 
 
 def test_markdown_blocks():
@@ -195,3 +194,25 @@ def test_a_table_without_head_cells_has_heads_if_its_first_row_names_columns(fir
     rows = "".join(f"<tr><td>M{i}<td>{i}" for i in range(3))
     document = html.create({}).load(f"<table><tr>{first}{rows}</table>".encode(), "a.html")
     assert document.pages[0].blocks[0].header_rows == heads
+
+
+@pytest.mark.parametrize(
+    "tail", [b"<!--" * 50_000, b"<a" * 50_000, b"<svg>" + b"<g>" * 50_000 + b"</a>" * 50_000]
+)
+def test_html_that_never_ends_what_it_begins_is_read(tail):
+    page = html.create({}).load(b"<p>Before.</p>" + tail, "a.html").pages[0]
+    assert page.text.startswith("Before.")
+
+
+def test_a_comment_left_open_in_a_script_hides_nothing():
+    page = html.create({}).load(b"<script><!-- x </script><p>After.</p>", "a.html").pages[0]
+    assert page.text == "After."
+
+
+def test_brackets_that_never_close_cost_no_search():
+    page = (
+        markdown.create({})
+        .load(b"# One\n\n" + b"![" * 50_000 + b" [two](https://x.example) [see [3](#three)]", "a.md")
+        .pages[0]
+    )
+    assert page.text.endswith(" two [see 3]")

@@ -10,9 +10,9 @@ import pytest
 from reportlab.lib import pagesizes
 from reportlab.pdfgen.canvas import Canvas
 
-from ragedge.datatypes import iter_block_text
 from ragedge.errors import SourceError
 from ragedge.ingest import pdf
+from ragedge.ingest.pdf.adobe_cjk import unicode_by_cid
 
 PROSE = (
     "The coolant pump sits at the front of the motor and moves the coolant through the inverter, the motor "
@@ -59,7 +59,7 @@ def load(data):
 
 
 def blocks(page):
-    return [(block.kind, text) for block, text in iter_block_text(page)]
+    return [(block.kind, page.text[block.start : block.end]) for block in page.blocks]
 
 
 def code_of(data):
@@ -785,3 +785,120 @@ def test_text_does_not_depend_on_whether_fonttools_is_installed():
     from pypdf.generic import _font
 
     assert not _font.HAS_FONTTOOLS  # it is in some environments; pypdf would read CFF fonts otherwise with it
+
+
+def test_a_figure_that_lies_on_its_side_keeps_its_caption_and_call_outs():
+    pages = Pages()
+    y = pages.lines(wrapped(PROSE, 80))
+    pages.lines(["The pump (2) is held by three bolts (1)."], y=y - 20)
+    pages.canvas.rotate(90)
+    for place, name in ((150, "1"), (250, "2"), (350, "3")):
+        pages.canvas.drawString(place, -300, name)
+    pages.lines(["Figure 4-2. Coolant pump, seen from the left"], x=140, y=-500)
+    assert blocks(load(pages.pdf()).pages[0])[-2:] == [
+        ("figure", "1 2 3"), ("caption", "Figure 4-2. Coolant pump, seen from the left"),
+    ]  # fmt: skip
+
+
+def test_a_page_that_lies_on_its_side_reads_like_any_other():
+    pages = Pages()
+    width, _ = pagesizes.A4
+    pages.canvas.translate(width, 0)
+    pages.canvas.rotate(90)
+    pages.canvas.setFont("Helvetica", 11)
+    pages.lines(["Table 4-3. Bolts"], x=72, y=540)
+    for index, row in enumerate([("THREAD", "TORQUE"), ("M6", "9 Nm"), ("M8", "22 Nm"), ("M10", "44 Nm")]):
+        for x, cell in zip((72, 300), row, strict=True):
+            pages.canvas.drawString(x, 510 - 16 * index, cell)
+            pages.canvas.rect(x - 4, 505 - 16 * index, 228, 16)
+    pages.canvas.drawString(200, 300, "7")
+    pages.canvas.drawString(400, 260, "8")
+    pages.lines(["Figure 4-4. Where the bolts go"], x=72, y=200)
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(pages.pdf()))
+    for turn in (0, 90):  # printed sideways, and turned for the reader
+        writer.pages[0].rotation = turn
+        out = io.BytesIO()
+        writer.write(out)
+        assert blocks(load(out.getvalue()).pages[0]) == [
+            ("caption", "Table 4-3. Bolts"),
+            ("table", "THREAD | TORQUE\nM6 | 9 Nm\nM8 | 22 Nm\nM10 | 44 Nm"),
+            ("figure", "7 8"),
+            ("caption", "Figure 4-4. Where the bolts go"),
+        ]
+
+
+def test_letters_set_one_by_one_keep_their_doubles():
+    pages = Pages()
+    text = pages.canvas.beginText(72, 700)
+    text.setFont("Helvetica", 11)
+    x = 72.0
+    for letter in "Fill all full":
+        text.setTextOrigin(x, 700)
+        text.textOut(letter)
+        x += pages.canvas.stringWidth(letter, "Helvetica", 11)
+    pages.canvas.drawText(text)
+    assert load(pages.pdf()).pages[0].text == "Fill all full"
+
+
+def test_a_notice_that_names_a_section_at_a_line_s_end_goes_on():
+    pages = Pages()
+    pages.lines(["NOTE"], x=260, y=720)
+    pages.lines(["Clamps are large enough for the cables installed in", "Section XXIX."], x=150, y=704)
+    pages.lines(["1. Open the clamp.", "2. Take out the cable."], y=650)
+    assert blocks(load(pages.pdf()).pages[0])[0] == (
+        "note", "NOTE\nClamps are large enough for the cables installed in Section XXIX.",
+    )  # fmt: skip
+
+
+def composite(ordering, mapping, codes):
+    """A page in a font that is not embedded, with two-byte codes and a map to Unicode as given."""
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(codes), codes),
+        b"<</Type/Font/Subtype/Type0/BaseFont/F/Encoding/Identity-H/DescendantFonts[6 0 R]/ToUnicode 7 0 R>>",
+        b"<</Type/Font/Subtype/CIDFontType0/BaseFont/F/DW 1000/CIDSystemInfo"
+        b"<</Registry(Adobe)/Ordering(%s)/Supplement 2>>>>" % ordering,
+        b"<</Length %d>>stream\n%s\nendstream" % (len(mapping), mapping),
+    ]
+    return (
+        b"%PDF-1.4\n"
+        + b"".join(b"%d 0 obj%s endobj\n" % (n, body) for n, body in enumerate(objects, 1))
+        + (b"trailer<</Size 8/Root 1 0 R>>\n%%EOF")
+    )
+
+
+def test_a_map_that_leans_on_adobe_s():
+    cids = {char: cid for cid, char in unicode_by_cid("Korea1").items()}
+    codes = "".join(f"{cids[char]:04X}" for char in "인터뷰")
+    content = b"BT /F1 12 Tf 72 700 Td <%s> Tj ET" % codes.encode()
+    data = composite(b"Korea1", b"/Adobe-Korea1-UCS2 usecmap", content)
+    assert load(data).pages[0].text == "인터뷰"
+
+
+def test_a_map_broken_over_lines_with_the_bytes_of_its_values_swapped():
+    mapping = b"2 beginbfchar<0029\r> <4E00\r><002A\r> <6F00\r>endbfchar"
+    data = composite(b"Identity", mapping, b"BT /F1 12 Tf 72 700 Td <0029002A> Tj ET")
+    assert load(data).pages[0].text == "No"
+
+
+def test_the_order_of_adobe_s_collections():
+    # Adobe Technical Notes 5078, 5079 and 5093: the first and last of the main ranges.
+    known = {
+        "Japan1": {1: " ", 633: "　", 842: "ぁ", 843: "あ", 1125: "亜", 7477: "瑤"},
+        "Korea1": {101: "　", 1086: "가", 3435: "힝", 3436: "伽", 9333: "갂"},
+        "GB1": {96: "　", 940: "啊", 4694: "座", 4695: "亍", 7702: "齄"},
+    }
+    for ordering, places in known.items():
+        table = unicode_by_cid(ordering)
+        assert {cid: table.get(cid) for cid in places} == places
+
+
+def test_a_lettered_paragraph_that_begins_several_pages_stays():
+    pages = Pages()
+    for number in range(1, 13):
+        pages.lines(["g. Replacement." if number % 3 == 0 else f"Item {number} comes first."], y=790)
+        pages.lines(wrapped(f"Page {number} speaks of item {number}. " + PROSE[number * 9 :], 80), y=640)
+        pages.next()
+    assert sum("g. Replacement." in page.text for page in load(pages.pdf()).pages) == 4

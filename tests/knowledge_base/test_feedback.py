@@ -94,9 +94,16 @@ def test_an_older_knowledge_base_gets_the_tables(kb: Path) -> None:
     connection = sqlite3.connect(kb / "kb.sqlite", isolation_level=None)
     connection.execute("DROP TABLE feedback")
     connection.execute("DROP TABLE trials")
+    connection.execute("DROP TABLE audit")
+    connection.execute("DROP TABLE redacted")
     connection.execute("DELETE FROM _sqlite_migrations WHERE name != 'm001_first_tables'")
+    connection.execute("INSERT INTO settings VALUES ('retrieve.top_k', '3', x'')")
+    for table in ("manifest", "settings", "tuned"):
+        connection.execute(f"ALTER TABLE {table} DROP COLUMN digest")
     connection.execute("PRAGMA user_version = 1")
     connection.close()
     with ragedge.open(kb) as opened:
         assert opened.store.learned.feedback() == []
-        assert opened.status()["schema_version"] == SCHEMA_VERSION == 2
+        assert opened.status()["schema_version"] == SCHEMA_VERSION == 5
+        assert opened.store.learned.values("settings") == {"retrieve.top_k": 3}
+        opened.verify_rows()

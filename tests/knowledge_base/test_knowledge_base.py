@@ -321,6 +321,7 @@ def test_another_embedder_is_named(
     manifest = json.loads((other / "manifest.json").read_text())
     manifest["name"] = "other"
     manifest["encoder"]["query_prefix"] = "query: "
+    manifest.pop("own_sha256", None)
     (other / "manifest.json").write_text(json.dumps(manifest))
     settings = {"embed.model": "other"}
     with ragedge.open(kb_path, settings=settings) as kb:

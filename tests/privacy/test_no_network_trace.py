@@ -42,6 +42,10 @@ COMMANDS = {
     "ingest": ["{manual}", "--kb", "{work}/kb"],
     "search": ["drain plug torque", "--kb", "{kb}"],
     "ask": ["What is the torque of the drain plug?", "--kb", "{kb}"],
+    "chat": ["--kb", "{kb}"],
+    "adapter add": ["quiet", "{work}/nothing", "--kb", "{kb}"],
+    "adapter list": ["--kb", "{kb}"],
+    "adapter remove": ["quiet", "--kb", "{kb}"],
     "status": ["--kb", "{kb}"],
     "inspect": ["manual.md", "--kb", "{kb}"],
     "remove": ["manual.md", "--kb", "{spent}"],
@@ -50,6 +54,8 @@ COMMANDS = {
     "models verify": [],
     "models remove": ["nothing"],
     "backends list": [],
+    "backends check": ["openvino", "--texts", "{manual}", "--count", "2", "--length", "32"],
+    "backends compile": ["openvino", "--texts", "{manual}"],
     "index rebuild": ["--kb", "{kb}"],
     "eval": ["{questions}", "--kb", "{kb}"],
     "feedback add": ["drain plug torque", "--kb", "{kb}", "--source", "manual.md", "--right"],
@@ -61,10 +67,36 @@ COMMANDS = {
     "key change": ["--kb", "{sealed}", "--passphrase-file", "{words}", "--new-passphrase-file", "{words}"],
     "key rotate": ["--kb", "{sealed}", "--passphrase-file", "{words}"],
     "key shred": ["--kb", "{spare}", "--yes"],
+    "redaction check": ["{manual}"],
+    "redaction reveal": ["[email 3f9a2c41d0]", "--kb", "{kb}"],
+    "audit verify": ["--kb", "{kb}"],
+    "audit show": ["--kb", "{kb}"],
+    "audit export": ["{work}/log.jsonl", "--kb", "{kb}", "--yes"],
+    "bundle key": ["{work}/maker.key"],
+    "bundle create": [
+        "--kb",
+        "{small}",
+        "--out",
+        "{work}/bundle",
+        "--name",
+        "pump",
+        "--release",
+        "3",
+        "--sign-with",
+        "{signer}",
+    ],
+    "bundle verify": ["{bundle}", "--trust", "{signer}.pub"],
+    "bundle install": ["{bundle}", "--to", "{work}/slots", "--trust", "{signer}.pub"],
+    "bundle rollback": ["{slots}"],
     "doctor": ["--kb", "{kb}"],
     "demo": ["{manual}", "--kb", "{work}/demo", "--question", "What is the torque of the cover bolt?"],
 }
-REFUSED = {"models import", "models remove"}  # traced on what is not there: they end with 1, and one line
+REFUSED = {
+    "adapter add",
+    "adapter remove",
+    "models import",
+    "models remove",
+}  # traced on what is not there: they end with 1, and one line
 NETWORKED = {"models pull"}
 
 SOCKET = re.compile(r"\bsocket\((\w+)")
@@ -108,13 +140,16 @@ def places(tmp_path_factory, minilm_dir, smollm2_dir):
     questions.write_text("".join(json.dumps(item) + "\n" for item in asked), encoding="utf-8")
     words = work / "words"
     words.write_text("three blue gaskets\n", encoding="utf-8")
-    folders = {name: work / name for name in ("kb", "copy", "spent", "spare", "sealed")}
+    folders = {name: work / name for name in ("kb", "copy", "spent", "spare", "sealed", "small")}
     for name, folder in folders.items():
         ragedge = [sys.executable, "-m", "ragedge", "ingest", str(manual), "--kb", str(folder)]
         encrypted = ["--encrypt", "--passphrase-file", str(words)] if name == "sealed" else []
         environment = os.environ | {"RAGEDGE_HOME": str(minilm_dir.parent.parent)}
         subprocess.run([*ragedge, *encrypted], check=True, capture_output=True, timeout=120, env=environment)
+    (folders["small"] / "ragedge.toml").write_text('[generate]\ngenerator = "none"\n')
+    packed = two_releases(work, folders["small"], environment)
     return {
+        **packed,
         "home": minilm_dir.parent.parent,
         "manual": manual,
         "questions": questions,
@@ -123,12 +158,28 @@ def places(tmp_path_factory, minilm_dir, smollm2_dir):
     }
 
 
+def two_releases(work, kb, environment):
+    """Make two bundles and install both."""
+    made = {"signer": work / "maker.key", "bundle": work / "bundle", "slots": work / "slots"}
+    trust = ["--trust", f"{made['signer']}.pub"]
+    commands = [["key", made["signer"]]]
+    for release, file in ((1, work / "first"), (2, made["bundle"])):
+        commands.append(["create", "--kb", kb, "--out", file, "--name", "pump", "--release", release,
+                         "--sign-with", made["signer"]])  # fmt: skip
+        commands.append(["install", file, "--to", made["slots"], *trust])
+    for command in commands:
+        words = [sys.executable, "-m", "ragedge", "bundle", *map(str, command)]
+        subprocess.run(words, check=True, capture_output=True, timeout=120, env=environment)
+    return made
+
+
 def trace(arguments, log, home):
     """Run ``python ARGUMENTS`` in an empty network namespace; return it and its network system calls."""
     done = subprocess.run(
         ["unshare", "--map-root-user", "--net", "strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=%network",
          "-o", str(log), sys.executable, *arguments],
         capture_output=True, text=True, timeout=240, env=os.environ | {"RAGEDGE_HOME": str(home)},
+        input="What is the torque of the drain plug?\nand of the cover bolt?\n",  # for those that read it
     )  # fmt: skip
     return done, log.read_text(encoding="utf-8", errors="replace").splitlines()
 

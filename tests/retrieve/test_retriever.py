@@ -171,7 +171,7 @@ def test_stop_words_and_words_of_every_chunk_are_left_out(store):
     query = build_query(clean_question("What is the model of the drain plug?"), store)
     assert set(query.stems) == {"drain", "plug"}
     assert set(build_query("the model", store).stems) == {"model"}
-    assert build_query("zebra", store).match == ""
+    assert build_query("zebra", store).phrases == ()
 
 
 def test_top_k_is_checked(retriever):

@@ -34,6 +34,9 @@ class OtherBackend:
     def provider_options(self):
         return self.options
 
+    def device_metadata(self):
+        return {}
+
 
 @pytest.fixture
 def doubling(tmp_path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ragedge.errors import ConfigError
 from ragedge.measure.questions import read_questions
 from ragedge.tune.made import made_questions
 from ragedge.tune.questions import from_feedback, from_questions
+from ragedge.tune.rechunking import rechunked
 from ragedge.tune.space import chunk_settings, search_settings
 from ragedge.tune.tuning import Budget, apply, last_result, reset, tune
 
@@ -152,6 +154,31 @@ def test_chunks_are_tried_in_a_copy_that_goes_and_are_not_applied_to_rows_they_d
             apply(kb, found)
         assert "--set ingest.chunk_tokens=96" in caught.value.hint
         assert kb.store.learned.values("tuned") == {}
+
+
+def test_the_copy_of_an_encrypted_one_is_encrypted(
+    source: Path, tmp_path: Path, home_with_embedder: Path
+) -> None:
+    key = b"k" * 32
+    with ragedge.open(tmp_path / "kb", create=True, key=key) as kb:
+        kb.ingest(source)
+        with rechunked(kb, {"ingest.chunk_tokens": 32}) as other:
+            assert other.encrypted
+            assert other.search("thermostat cover")
+            files = [file.read_bytes() for file in other.path.rglob("*") if file.is_file()]
+            assert files and not any(b"thermostat" in content for content in files)
+            assert b"thermostat" in source.read_bytes()
+        assert not (tmp_path / "kb" / ".tuning").exists()
+
+
+def test_a_reranker_is_tried_where_its_model_is_there() -> None:
+    config = Config()
+    other = replace(config, embed=replace(config.embed, embedder="multilingual"))
+    tried = [
+        any("retrieve.reranker" in changes for changes in search_settings(settings, 60, graph=False))
+        for settings in (config, other)
+    ]
+    assert tried == [True, False]
 
 
 def test_too_few_questions_are_refused(folder: Path, qa: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from ragedge.datatypes import BlockKind, Page
 from ragedge.ingest.page_builder import PageBuilder
+from ragedge.ingest.pdf.continued import OpenTable, goes_on, opened, rest, says_continued
 from ragedge.ingest.pdf.headings import HeadingRules, run_in_heading
 from ragedge.ingest.pdf.joining import LineJoiner
 from ragedge.ingest.pdf.rows import Row, Table
@@ -34,6 +35,7 @@ _LEGEND = re.compile(r"^\d{1,3}\. (?=[^a-z]*$)[A-Z]{2}")  # "24. FUSE WIRE ASSEM
 _REFERRED = re.compile(r"^(?:\(\d{1,3}\)[\s.,;]*)+$")  # "(2)." ends a sentence of the line before
 _INITIAL = re.compile(r"^(?:[A-Z]|\d{1,3})\.\s")
 _LED = re.compile(r"… (?:[A-Z\d]{1,3}[-–.])?(?:\d{1,4}|[ivxl]{1,6})$")  # an entry of a table of contents
+_LEADS_ON = re.compile(r"\b(?:in|of|to|see|and|or|from|with|by|per|under|siehe|nach|und|oder|von|mit|im|zu)$")
 _END = (".", "!", "?", ":", ";", "。", "！", "？", "…")
 
 
@@ -58,12 +60,24 @@ class PageWriter:
         rules: What headings look like in this document.
         joiner: Joins lines.
         notice: Kind of the notice whose signal word ended the page before.
+        table: The table that ended the page before.
+
+    Attributes:
+        open_table: The table that ends this page, once all of it is written.
     """
 
     def __init__(
-        self, page: int, rules: HeadingRules, joiner: LineJoiner, notice: BlockKind | None = None
+        self,
+        page: int,
+        rules: HeadingRules,
+        joiner: LineJoiner,
+        notice: BlockKind | None = None,
+        table: OpenTable | None = None,
     ) -> None:
         self._notice = notice
+        self.open_table: OpenTable | None = None
+        self._before = table  # until something else is written
+        self._caption = ""
         self.builder = PageBuilder()
         self._page, self._rules, self._joiner = page, rules, joiner
         self._kind: BlockKind = "paragraph"
@@ -80,6 +94,10 @@ class PageWriter:
         left = min((row.cells[0].x for row in rows), default=0.0)
         right = max((row.cells[-1].end for row in rows), default=0.0)
         self._last = None
+        if self._before and not self._lines and (found := rest(self._before, rows)):
+            table, count = found
+            self._table(table)
+            rows = rows[count:]
         parts = split_tables(rows)
         for index, part in enumerate(parts):
             if isinstance(part, Table):
@@ -94,9 +112,16 @@ class PageWriter:
             self.flush()
 
     def _table(self, table: Table) -> None:
+        before, self._before = self._before, None
         rows, heads = join_unfinished(table)
         cells = [[self._joined(text) for text in row] for row in rows]
-        self.builder.add("table", render_table(cells), header_rows=heads)
+        if before and goes_on(before, table):
+            self.builder.add("table", render_table(cells), heads=before.heads)
+            self.open_table = before
+        else:
+            self.builder.add("table", render_table(cells), header_rows=heads)
+            self.open_table = opened(table, render_table(cells[:heads]).split("\n"), self._caption)
+        self._caption = ""
 
     def _joined(self, text: str) -> str:
         """Join the lines of a cell; leaders at its end lead to the next."""
@@ -108,7 +133,11 @@ class PageWriter:
     def flush(self) -> None:
         """End the block that is open."""
         if self._lines:
-            self.builder.add(self._kind, "\n".join(self._lines), level=self._heading[0])
+            text = "\n".join(self._lines)
+            if not says_continued(text):
+                self._before = self.open_table = None
+            self._caption = " ".join(self._lines) if self._kind == "caption" else ""
+            self.builder.add(self._kind, text, level=self._heading[0])
         self._kind, self._lines, self._heading = "paragraph", [], (0, 0.0)
 
     def _runs_on(self) -> bool:
@@ -135,6 +164,14 @@ class PageWriter:
             )
         if level and (_CAPTION.match(text) or (_LEGEND.match(text) and _is_legend(text, self._last, after))):
             level = 0
+        if (
+            level
+            and not apart
+            and self._lines
+            and self._kind != "heading"
+            and _LEADS_ON.search(self._lines[-1])
+        ):
+            level = 0  # "installed in" / "Section XXIX."
         steps = self._kind == "list" and not (outdented or apart)
         if level and steps and _ITEM.match(text) and text.upper() != text[0].upper() + text[1:]:
             level = 0  # "b. Remove bolt." among steps is a step

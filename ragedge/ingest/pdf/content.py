@@ -15,8 +15,10 @@ from pypdf.generic import ArrayObject, ContentStream, DictionaryObject, StreamOb
 
 from ragedge.ingest.pdf.annotations import show_annotations
 from ragedge.ingest.pdf.fonts import RunFont, load_font
-from ragedge.ingest.pdf.lines import IDENTITY, Line, LineCollector, Matrix, multiply
+from ragedge.ingest.pdf.layers import Layers
+from ragedge.ingest.pdf.lines import IDENTITY, PATH_OPERATORS, Line, LineCollector, Matrix, multiply
 from ragedge.ingest.pdf.scanner import operations
+from ragedge.ingest.pdf.visibility import PAINT_OPERATORS, Box, Visibility, box_of
 
 _GAPS = re.compile(r" {2,}|\t+")
 MAX_FORM_DEPTH = 12
@@ -25,6 +27,7 @@ _MAX_OPERATIONS = 3_000_000  # of one page, its forms included
 _MAX_RUNS = 200_000
 # Kerning of over a fifth of the size is a space between words; of over one and a half, a gap between cells.
 _SPACE_EM, _CELL_EM = 0.2, 1.5
+_LETTER = 0.7  # of the size: the height of a capital
 
 
 @dataclass(slots=True)
@@ -39,6 +42,7 @@ class Run:
         size: Height of the font in points.
         bold: Whether the font is.
         turn: Direction of the text in quarter turns against the page.
+        hidden: Why nobody sees it, one of ``HIDDEN_REASONS``; empty where they do.
     """
 
     text: str
@@ -48,6 +52,7 @@ class Run:
     size: float
     bold: bool
     turn: int = 0
+    hidden: str = ""
 
 
 @dataclass(slots=True)
@@ -62,11 +67,18 @@ class PageContent:
 
 
 class FontCache:
-    """The fonts of a document, built once each."""
+    """The fonts of a document, built once each, and what else its pages share."""
 
     def __init__(self) -> None:
         self._fonts: dict[tuple[int, int] | int, RunFont | None] = {}
         self._kept: list[Any] = []  # an id is only good while its object lives
+        self._layers: Layers | None = None
+
+    def layers(self, pdf: Any) -> Layers:
+        """Return the document's layers."""
+        if self._layers is None:
+            self._layers = Layers(getattr(pdf, "root_object", None))
+        return self._layers
 
     def find(self, fonts: Any, name: str) -> RunFont | None:
         """Return the named font of a page's resources; None if there is none or it is broken."""
@@ -92,12 +104,13 @@ def read_page(page: pypdf.PageObject, cache: FontCache) -> PageContent:
         base = (-1, 0, 0, -1, width + left, height + bottom)
     elif turn == 270:
         base, width, height = (0, 1, -1, 0, height + bottom, -left), height, width
-    reader = ContentReader(cache, page.pdf, max(abs(width * height), 1.0))
+    reader = ContentReader(cache, page.pdf, abs(width), abs(height))
     contents = page.get("/Contents")
     if contents is not None:
         data = ContentStream(contents.get_object(), page.pdf, "bytes").get_data()
         reader.run(data, _resources(page), base, 0)
     show_annotations(reader, page.get("/Annots"), base)
+    reader.visibility.finish()
     return PageContent(reader.runs, abs(width), abs(height), reader.images, reader.ruler.lines)
 
 
@@ -118,16 +131,24 @@ def _resources(holder: DictionaryObject) -> DictionaryObject:
 class ContentReader:
     """The text state machine of PDF 32000-1, section 9; everything else is passed over."""
 
-    def __init__(self, cache: FontCache, pdf: Any, page_area: float) -> None:
+    def __init__(self, cache: FontCache, pdf: Any, width: float, height: float) -> None:
         self.runs: list[Run] = []
         self.images = 0
         self.operations = 0
         self.ruler = LineCollector()
-        self._cache, self._pdf, self._page_area = cache, pdf, page_area
+        self.visibility = Visibility(width, height, cache.layers(pdf))
+        self._cache, self._pdf, self._page_area = cache, pdf, max(width * height, 1.0)
         self._forms = 0
 
     def run(self, data: bytes, resources: DictionaryObject, ctm: Matrix, depth: int) -> None:
         """Run one stream; forms that it shows are run inside."""
+        visibility = self.visibility
+        outer = visibility.paint
+        self._run(data, resources, ctm, depth)
+        visibility.paint = outer
+
+    def _run(self, data: bytes, resources: DictionaryObject, ctm: Matrix, depth: int) -> None:
+        visibility = self.visibility
         fonts = _entry(resources, "/Font")
         stack: list[tuple[Any, ...]] = []
         font: RunFont | None = None
@@ -167,10 +188,14 @@ class ContentReader:
                     ctm = multiply(tuple(map(float, operands[-6:])), ctm)  # type: ignore[arg-type]
                 elif operator == b"q":
                     if len(stack) < 512:
-                        stack.append((ctm, font, size, scale, leading, char_space, word_space, rise))
+                        stack.append(
+                            (ctm, font, size, scale, leading, char_space, word_space, rise, visibility.paint)
+                        )
                 elif operator == b"Q":
                     if stack:
-                        ctm, font, size, scale, leading, char_space, word_space, rise = stack.pop()
+                        ctm, font, size, scale, leading, char_space, word_space, rise, visibility.paint = (
+                            stack.pop()
+                        )
                 elif operator == b"Tc":
                     char_space = float(operands[-1])
                 elif operator == b"Tw":
@@ -186,9 +211,12 @@ class ContentReader:
                 elif operator == b"ID":
                     self._count_image(ctm)
                 else:
-                    self.ruler.take(operator, operands, ctm)
-            except (IndexError, ValueError, TypeError):  # too few operands, or the wrong kind: pass over it
-                continue
+                    if operator in PAINT_OPERATORS:
+                        visibility.take(operator, operands, ctm, resources)
+                    if operator in PATH_OPERATORS:
+                        self.ruler.take(operator, operands, ctm)
+            except (IndexError, ValueError, TypeError, KeyError, AttributeError):
+                continue  # too few operands, or the wrong kind: pass over it
 
     def _show(
         self,
@@ -306,17 +334,15 @@ class ContentReader:
             x0, y0, x1 = -y0, x0, -y1
         if size < 0:
             x0, x1 = min(x0, x1), max(x0, x1)
-        self.runs.append(
-            Run(
-                stripped,
-                x0,
-                y0,
-                max(x1, x0),
-                height or 1.0,
-                bool(font and font.bold),
-                turn,
-            )
-        )
+        run = Run(stripped, x0, y0, max(x1, x0), height or 1.0, bool(font and font.bold), turn)
+        if b == 0 == c:
+            foot, top = rise * d + f, (rise + _LETTER * size) * d + f
+            left, right = start * a + e, end * a + e
+            box: Box = (min(left, right), min(foot, top), max(left, right), max(foot, top))
+        else:
+            box = box_of(start, rise, end, rise + _LETTER * size, matrix)
+        run.hidden = self.visibility.why_hidden(run, box, scaled=font is None or font.scaled)
+        self.runs.append(run)
 
     def _object(self, resources: DictionaryObject, name: str, ctm: Matrix, depth: int) -> None:
         """Show a named object: a form is run, an image counted."""
@@ -334,14 +360,22 @@ class ContentReader:
                 ctm = multiply(tuple(float(v) for v in matrix), ctm)  # type: ignore[arg-type]
             inner = shown.get("/Resources")
             inner = inner.get_object() if inner is not None else None
+            outer = self.visibility.paint
+            self.visibility.enter(shown)
+            box = shown.get("/BBox")
+            if isinstance(box, ArrayObject) and len(box) == 4:
+                left, foot, right, top = (float(v) for v in box)
+                self.visibility.clip_to(box_of(left, foot, right, top, ctm))
             self.run(
                 shown.get_data(), inner if isinstance(inner, DictionaryObject) else resources, ctm, depth + 1
             )
+            self.visibility.paint = outer
 
     def _count_image(self, ctm: Matrix) -> None:
         area = abs(ctm[0] * ctm[3] - ctm[1] * ctm[2])  # an image fills the unit square
         if area > self._page_area * 0.05:
             self.images += 1
+        self.visibility.add_image(ctm)
 
 
 def _entry(resources: DictionaryObject, key: str) -> DictionaryObject | None:

@@ -12,7 +12,8 @@ from pypdf.generic import DictionaryObject, _font
 from pypdf.generic._font import Font  # not public; pyproject.toml holds pypdf to a major version for it
 
 from ragedge.ingest.clean import clean
-from ragedge.ingest.pdf.adobe_japan import is_adobe_japan, unicode_by_cid
+from ragedge.ingest.pdf.adobe_cjk import collection, unicode_by_cid
+from ragedge.ingest.pdf.to_unicode import loose_map
 
 # Where fontTools happens to be installed pypdf reads embedded CFF encodings with it, over what the font resource
 # says; a file must read the same on every machine.
@@ -38,6 +39,7 @@ class RunFont:
     Attributes:
         bold: By its name or weight.
         space: Width of a space, in thousandths of the size.
+        scaled: The size says how large its letters are; not so where they are drawings of any size.
     """
 
     def __init__(self, font: Font) -> None:
@@ -49,6 +51,7 @@ class RunFont:
             "900",
         )
         self.space = float(font.space_width or 250)
+        self.scaled = font.sub_type != "Type3"
         self._font = font
         self._wide: dict[str, tuple[str, float]] = {}
         self._text: list[str] = []
@@ -64,10 +67,17 @@ class RunFont:
                 self._width.append(float(font.character_widths.get(chr(code), default)))
 
     def use_codes(self, table: Mapping[int, str]) -> None:
-        """Read two-byte codes by a table instead of as Unicode."""
+        """Read two-byte codes by a table instead of as Unicode, those that the font has no text for."""
         for code, text in table.items():
+            if chr(code) in self._font.character_map:
+                continue
             width = self._font.character_widths.get(chr(code), self._default)
             self._wide[chr(code)] = (text, float(width))
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether the text of any code is known besides the space."""
+        return any(str(text).strip() for text in self._font.character_map.values()) or bool(self._wide)
 
     def use_tex_codes(self) -> None:
         """Read the codes below the space as TeX's text fonts have them."""
@@ -155,8 +165,10 @@ def load_font(resource: Any) -> RunFont | None:
         font = RunFont(Font.from_font_resource(resource))
         if _is_dvips(resource):
             font.use_tex_codes()
-        if is_adobe_japan(resource):
-            font.use_codes(unicode_by_cid())
+        if resource.get("/Subtype") == "/Type0":
+            font.use_codes(unicode_by_cid(collection(resource)))
+            if not font.is_mapped:
+                font.use_codes(loose_map(resource))
         return font
     except RecursionError:
         raise

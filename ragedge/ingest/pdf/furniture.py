@@ -29,6 +29,9 @@ _TITLE_SIZE = (
     1.25  # of the body's: "Chapter 3" so large at the top of a page is a title, other figures or not
 )
 _CONTINUED = re.compile(r"^(?:table|figure|tab\.|fig\.|tabelle|bild|表|図)", re.I)
+_LETTERED = re.compile(
+    r"^[a-z]\.\s+[^\W\d_]{2}"
+)  # a paragraph of any section, in the same place on several pages
 _NUMBERS = re.compile(r"\d+|\b[ivxlc]+\b", re.I)
 
 
@@ -92,7 +95,8 @@ def find_furniture(pages: Sequence[tuple[float, Sequence[Row]]]) -> list[set[int
             }
             # A page that is nothing but what recurs (a blank form) keeps its text.
             drop |= form if len(form) < 0.8 * len(rows) else set()
-        drop -= {i for i in drop if notice_kind(rows[i].text)}  # a page may well begin with "NOTE"
+        # A page may well begin with "NOTE" or "g. Replacement."
+        drop -= {i for i in drop if notice_kind(rows[i].text) or _LETTERED.match(rows[i].text)}
         drop -= {i for i in drop if _counts_something_else(rows, i, variants)}
         drop -= {i for i in drop if rows[i].size > _TITLE_SIZE * body and texts[rows[i].text] < 3}
         if len(drop) == len(rows):  # a line that only differs in its figures may be all that the page says

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pypdf
 
@@ -13,8 +14,10 @@ from ragedge.datatypes import Document, Page
 from ragedge.errors import SourceError
 from ragedge.ingest import detect
 from ragedge.ingest.clean import clean
+from ragedge.ingest.hidden_text import append_hidden
 from ragedge.ingest.pdf.blocks import PageWriter, open_notice
-from ragedge.ingest.pdf.content import FontCache, PageContent, read_page
+from ragedge.ingest.pdf.content import FontCache, PageContent, Run, read_page
+from ragedge.ingest.pdf.continued import OpenTable
 from ragedge.ingest.pdf.furniture import find_furniture, printed_label, strip_page_counts, turned_furniture
 from ragedge.ingest.pdf.headings import learn, read_outline
 from ragedge.ingest.pdf.joining import LineJoiner
@@ -26,15 +29,18 @@ from ragedge.ingest.pdf.ruled import read_ruled
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it warns of every oddity, quoting the file
 
+_SPECK = re.compile(r"[.,'`´:;^-](?: ?[.,'`´:;^-])?")  # alone on a line: dirt that OCR read
+
 
 @dataclass(slots=True)
 class _PageRows:
-    """A page between reading and writing: upright rows, and those of text that is turned."""
+    """A page between reading and writing: upright rows, those of text that is turned, and what nobody sees."""
 
     height: float
     rows: list[Row]
     turned: list[list[Row]]
     images: int
+    hidden: dict[str, str] = field(default_factory=dict)
 
 
 class PdfLoader:
@@ -79,14 +85,17 @@ def _load(data: bytes, source: str) -> Document:
     rules = learn(((page.height, page.rows) for page in pages), _outline(reader))
     joiner = LineJoiner(row.text for page in pages for row in page.rows)
     written: list[Page] = []
+    table: OpenTable | None = None
     for index, page in enumerate(pages):
-        writer = PageWriter(index, rules, joiner, open_notice(written[-1]) if written else None)
+        writer = PageWriter(index, rules, joiner, open_notice(written[-1]) if written else None, table)
         for region in [*reading_order(page.rows), *page.turned]:
             writer.write(region)
         writer.flush()
+        table = writer.open_table
         # A page that is one picture with a running head above it was not read either.
         image_only = page.images > 0 and not len(writer.builder)
         written.append(writer.builder.build(index + 1, label=labels[index], has_image_only=image_only))
+    written = [append_hidden(page, read.hidden) for page, read in zip(written, pages, strict=True)]
     if not any(page.text or page.has_image_only for page in written):
         raise SourceError("no_text", f"{source} has neither text nor pictures on its {len(written)} pages")
     return Document(source, detect.PDF, tuple(written), _title(reader))
@@ -115,6 +124,12 @@ def _read_pages(reader: pypdf.PdfReader, source: str) -> list[_PageRows]:
 
 
 def _page_rows(content: PageContent) -> _PageRows:
+    hidden: dict[str, list[Run]] = {}
+    for run in content.runs:
+        if run.hidden:
+            hidden.setdefault(run.hidden, []).append(run)
+    if hidden:
+        content.runs = [run for run in content.runs if not run.hidden]
     turns: dict[int, list[object]] = {}
     for run in content.runs:
         turns.setdefault(run.turn, []).append(run)
@@ -124,7 +139,7 @@ def _page_rows(content: PageContent) -> _PageRows:
     tables, rest, boxes = read_ruled(
         [turn_line(line, main) for line in content.lines], upright, content.width * content.height
     )
-    rows = build_rows(rest)
+    rows = [row for row in build_rows(rest) if not _SPECK.fullmatch(row.text)]
     for number, box in enumerate(boxes, 1):
         for row in rows:
             if box[0] < row.cells[0].x and row.cells[-1].end < box[2] and box[1] < row.y < box[3]:
@@ -142,7 +157,8 @@ def _page_rows(content: PageContent) -> _PageRows:
         for row in rows:
             row.y += margin - low
         height = high - low + 2 * margin
-    return _PageRows(height, rows, turned, content.images)
+    unseen = {why: "\n".join(row.text for row in build_rows(runs)) for why, runs in hidden.items()}
+    return _PageRows(height, rows, turned, content.images, unseen)
 
 
 def _labels(reader: pypdf.PdfReader, count: int) -> list[str | None]:

@@ -35,10 +35,17 @@ class Cell:
 
 @dataclass(slots=True)
 class Table:
-    """Rows of cells, whose lines are apart by newlines; the first ``header_rows`` are column heads."""
+    """Rows of cells, whose lines are apart by newlines; the first ``header_rows`` are column heads.
+
+    Attributes:
+        columns: Left and right end of each column, in points.
+        bold: For each row, whether all of it is.
+    """
 
     rows: list[list[str]]
     header_rows: int
+    columns: list[tuple[float, float]] = field(default_factory=list)
+    bold: list[bool] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -122,7 +129,10 @@ def _cells(runs: Sequence[Run], cell_gap: float) -> list[Cell]:
     last: Run | None = None
     light = 0  # characters of the open cell that are not bold
     for run in runs:
-        if last is not None and run.text == last.text and abs(run.x - last.x) < 0.25 * run.size:
+        drawn_again = 0.6 * min(
+            0.4 * run.size, run.end - run.x
+        )  # the second "l" of "full" stands hardly farther
+        if last is not None and run.text == last.text and abs(run.x - last.x) < drawn_again:
             continue
         cell = cells[-1] if cells else None
         gap = run.x - cell.end if cell else 0.0

@@ -291,8 +291,8 @@ def _rows(grid: _Grid, read: dict[int, list[Row]]) -> Table | None:
     heads = heads or _heads(placed, bold)
     if heads > 1:  # heads of several rows as one: "Fitting" over "Capacity" is "Fitting Capacity"
         named = ["\n".join(dict.fromkeys(filter(None, column))) for column in zip(*wide[:heads], strict=True)]
-        placed[:heads], heads = [named], 1
-    return Table(placed, heads)
+        placed[:heads], bold[:heads], heads = [named], [all(bold[:heads])], 1
+    return Table(placed, heads, columns, bold)
 
 
 def _heads(rows: Sequence[Sequence[str]], bold: Sequence[bool]) -> int:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ragedge.ingest.pdf.lines import PATH_OPERATORS
+from ragedge.ingest.pdf.visibility import PAINT_OPERATORS
 
 _TOKEN = re.compile(
     rb"""
@@ -26,8 +26,8 @@ _NESTED = re.compile(rb"\\.|[()]", re.S)
 _ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|(\r\n|\r|\n)|(.))", re.S)
 _ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 _IMAGE_END = re.compile(rb"[\s\x00]EI(?=[\s\x00]|$)")
-# PDF 32000-1, annex A: text, its state and place, forms, images and straight lines. All others only draw.
-_WANTED = frozenset(b"Tj TJ ' \" Td TD Tm T* Tf BT ET Tc Tw Tz TL Ts cm q Q Do ID".split()) | PATH_OPERATORS
+# PDF 32000-1, annex A: text, its state and place, forms, images, paths and their paint. All others only draw.
+_WANTED = frozenset(b"Tj TJ ' \" Td TD Tm T* Tf BT ET Tc Tw Tz TL Ts cm q Q Do ID".split()) | PAINT_OPERATORS
 _MAX_TOKENS = 12_000_000
 
 

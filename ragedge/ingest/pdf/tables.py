@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from ragedge.ingest.pdf.rows import Cell, Row, Table
 
+Column = tuple[float, float]  # left and right end, in points
+
 _DIGITS = re.compile(r"\d")
 _OPEN = re.compile(r"\b(?:and|or|of|with|for|to|und|oder|mit|von)$")
 _STEP = re.compile(r"^\(?(?:\d{1,3}|[a-z])[.)]\s")
@@ -26,7 +28,7 @@ def split_tables(rows: Sequence[Row]) -> list[Row | Table]:
             parts.append(ruled)
             at += 1
             continue
-        end = _table_end(rows, at) if len(rows[at].cells) > 1 else at
+        end = table_end(rows, at) if len(rows[at].cells) > 1 else at
         table = _table(rows[at:end]) if end - at >= 2 else None
         if table is None:
             parts.append(rows[at])
@@ -37,7 +39,7 @@ def split_tables(rows: Sequence[Row]) -> list[Row | Table]:
     return parts
 
 
-def _table_end(rows: Sequence[Row], start: int) -> int:
+def table_end(rows: Sequence[Row], start: int) -> int:
     """Return one past the last row that may belong to a table beginning at ``start``."""
     end, single = start + 1, 0
     left = min(cell.x for cell in rows[start].cells)
@@ -77,7 +79,7 @@ def _table(rows: Sequence[Row]) -> Table | None:
     grid, bold = _grid(rows, columns, fine=fine)
     if len(grid) < 2:
         return None
-    return Table(grid, header_rows(grid, bold))
+    return Table(grid, header_rows(grid, bold), columns, bold)
 
 
 def join_unfinished(table: Table) -> tuple[list[list[str]], int]:
@@ -102,13 +104,18 @@ def join_unfinished(table: Table) -> tuple[list[list[str]], int]:
     return rows, table.header_rows
 
 
-def place_rows(rows: Sequence[Row], columns: Sequence[tuple[float, float]]) -> list[list[str]]:
+def place_cells(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[list[list[str]], list[bool]]:
+    """Return rows as cells of known columns, and whether all of each is bold."""
+    return _grid(rows, columns, fine=False)
+
+
+def place_rows(rows: Sequence[Row], columns: Sequence[Column]) -> list[list[str]]:
     """Return rows as cells of known columns, lines that go on with the row before joined to it."""
     return _grid(rows, columns, fine=False)[0]
 
 
 def _grid(
-    rows: Sequence[Row], columns: Sequence[tuple[float, float]], *, fine: bool
+    rows: Sequence[Row], columns: Sequence[Column], *, fine: bool
 ) -> tuple[list[list[str]], list[bool]]:
     """Return the cells of each row, and whether all of the row is bold."""
     many = [row for row in rows if len(row.cells) > 1]
@@ -143,7 +150,7 @@ def _grid(
     return grid, bold
 
 
-def _row_pitch(rows: Sequence[Row], columns: Sequence[tuple[float, float]]) -> float:
+def _row_pitch(rows: Sequence[Row], columns: Sequence[Column]) -> float:
     """Return the usual distance above a row that fills its first column and others; 0 where rows are few."""
     edge = columns[0][1]
     gaps = [
@@ -158,7 +165,7 @@ def _joined(before: str, after: str) -> str:
     return f"{before}\n{after}" if before and after else before or after
 
 
-def _columns(rows: Sequence[Sequence[Cell]], size: float) -> list[tuple[float, float]]:
+def _columns(rows: Sequence[Sequence[Cell]], size: float) -> list[Column]:
     """Return the columns' extents: the stretches between places that hardly a row writes over."""
     edges: list[tuple[float, int]] = []
     for cells in rows:
@@ -166,7 +173,7 @@ def _columns(rows: Sequence[Sequence[Cell]], size: float) -> list[tuple[float, f
             edges += [(cell.x, 1), (cell.end, -1)]
     edges.sort()
     allowed = len(rows) // 6  # a head over several columns, a stray line
-    columns: list[tuple[float, float]] = []
+    columns: list[Column] = []
     depth, start = 0, None
     for x, step in edges:
         was, depth = depth, depth + step
@@ -181,7 +188,7 @@ def _columns(rows: Sequence[Sequence[Cell]], size: float) -> list[tuple[float, f
     return columns
 
 
-def _placed(cells: Sequence[Cell], columns: Sequence[tuple[float, float]]) -> list[str]:
+def _placed(cells: Sequence[Cell], columns: Sequence[Column]) -> list[str]:
     texts = [""] * len(columns)
     for cell in cells:
         overlaps = [min(cell.end, right) - max(cell.x, left) for left, right in columns]

@@ -1,7 +1,8 @@
 """Compiles a BERT-family encoder from safetensors into one ONNX graph, without torch.
 
-The graph takes ``input_ids`` and ``attention_mask``, int64 (batch, seq), and gives ``embedding``, float32
-(batch, dim), pooled and of length 1. Post-norm transformer layers (Devlin et al., 2018,
+The graph takes ``input_ids``, int64 (batch, seq), and gives ``embedding``, float32 (batch, dim), pooled and of
+length 1. The rows of a batch are of one length, without padding: with no mask to add, onnxruntime computes
+attention in tiles that stay in the cache. Post-norm transformer layers (Devlin et al., 2018,
 https://arxiv.org/abs/1810.04805); positions of RoBERTa's kind are shifted rows of the same table.
 """
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from ragedge.errors import ModelIntegrityError, UnsupportedModelError
 from ragedge.models.compile.encoder_config import SPECIAL_TOKENS, EncoderConfig, read_encoder_config
-from ragedge.models.compile.encoder_graph import BLOCK, CONTRIB, SCHEMES, GraphBuilder, Scheme, pack_blocks
+from ragedge.models.compile.encoder_graph import CONTRIB, SCHEMES, GraphBuilder, Scheme, pack_channels
 from ragedge.models.compile.safetensors_reader import TensorFile
 from ragedge.models.manifest import EncoderFacts
 
@@ -110,43 +111,27 @@ def _build(config: EncoderConfig, tensors: TensorFile, scheme: Scheme, path: Pat
     graph = GraphBuilder()
     names = _DISTILBERT if config.architecture == "distilbert" else _BERT
     x = _embed(graph, config, tensors)
-    mask = graph.add("Cast", ["attention_mask"], "mask", to=TensorProto.INT32)  # (batch, seq)
     for layer in range(config.layers):
-        x = _layer(graph, config, tensors, names, layer, x, mask, scheme)
+        x = _layer(graph, config, tensors, names, layer, x, scheme)
     output = _pool(graph, config, x)
-    ids = [
-        helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "seq"])
-        for name in ("input_ids", "attention_mask")
-    ]
+    ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["batch", "seq"])
     embedding = helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", config.hidden])
-    graph.save(path, ids, [embedding], config.architecture)
+    graph.save(path, [ids], [embedding], config.architecture)
 
 
 def _embed(graph: GraphBuilder, config: EncoderConfig, tensors: TensorFile) -> str:
     """Add word, position and segment embeddings and their norm: (batch, seq, hidden)."""
+    from onnx import TensorProto
+
     words = tensors.read("embeddings.word_embeddings.weight", (config.vocab, config.hidden))
-    if config.hidden % BLOCK:
-        raise UnsupportedModelError(
-            f"hidden size {config.hidden} is not supported; it must be a multiple of {BLOCK}",
-            hint="see docs/models.md",
-        )
-    codes, scale, zero = pack_blocks(words)
-    word = graph.add(
-        "GatherBlockQuantized",
-        [
-            graph.constant("words.codes", codes),
-            "input_ids",
-            graph.constant("words.scale", scale),
-            graph.constant("words.zero", zero),
-        ],
-        "words",
-        domain=CONTRIB,
-        bits=8,
-        block_size=BLOCK,
-        gather_axis=0,
-        quantize_axis=1,
-    )
-    del words, codes
+    codes, scale = pack_channels(words)
+    del words
+    looked_up = graph.add("Gather", [graph.constant("words.codes", codes), "input_ids"], "word_codes", axis=0)
+    del codes
+    steps = graph.constant("words.scale", scale[:, None])
+    step = graph.add("Gather", [steps, "input_ids"], "word_scale", axis=0)  # (batch, seq, 1)
+    floats = graph.add("Cast", [looked_up], "word_floats", to=TensorProto.FLOAT)
+    word = graph.add("Mul", [floats, step], "words")
     rows = tensors.read("embeddings.position_embeddings.weight", (config.positions, config.hidden))
     rows = rows[config.position_offset :]
     if config.token_types:
@@ -170,15 +155,14 @@ def _layer(
     names: _Names,
     layer: int,
     x: str,
-    mask: str,
     scheme: Scheme,
 ) -> str:
     """Add one transformer layer over ``x`` (batch, seq, hidden) and return its output's name."""
 
-    def linear(source: str, name: str, output: str, out: int, width: int) -> str:
-        weight = tensors.read(f"{name.format(layer)}.weight", (out, width))
-        bias = tensors.read(f"{name.format(layer)}.bias", (out,))
-        return graph.linear(source, weight, bias, f"{output}{layer}", scheme)
+    def linear(source: str, names: list[str], output: str, out: int, width: int) -> str:
+        weight = [tensors.read(f"{name.format(layer)}.weight", (out, width)) for name in names]
+        bias = [tensors.read(f"{name.format(layer)}.bias", (out,)) for name in names]
+        return graph.linear(source, np.concatenate(weight), np.concatenate(bias), f"{output}{layer}", scheme)
 
     def skip(source: str, branch: str, name: str, output: str) -> str:
         weight, bias = _norm(graph, tensors, name.format(layer), config.hidden, f"{output}_norm")
@@ -191,21 +175,20 @@ def _layer(
         )
 
     hidden, inner = config.hidden, config.intermediate
-    query = linear(x, names.query, "query", hidden, hidden)
-    key = linear(x, names.key, "key", hidden, hidden)
-    value = linear(x, names.value, "value", hidden, hidden)
+    # One product for the three: its input is quantized once, and the values are the same.
+    projected = linear(x, [names.query, names.key, names.value], "qkv", hidden, hidden)
     attended = graph.add(
         "MultiHeadAttention",
-        [query, key, value, "", mask],
+        graph.split(projected, [f"{part}{layer}" for part in ("query", "key", "value")]),
         f"attended{layer}",
         domain=CONTRIB,
         num_heads=config.heads,
     )
-    mixed = linear(attended, names.attention_out, "mixed", hidden, hidden)
+    mixed = linear(attended, [names.attention_out], "mixed", hidden, hidden)
     y = skip(x, mixed, names.attention_norm, f"y{layer}")
-    up = linear(y, names.up, "up", inner, hidden)
+    up = linear(y, [names.up], "up", inner, hidden)
     active = _activate(graph, config.activation, up, f"active{layer}")
-    down = linear(active, names.down, "down", hidden, inner)
+    down = linear(active, [names.down], "down", hidden, inner)
     return skip(y, down, names.output_norm, f"x{layer + 1}")
 
 
@@ -219,16 +202,11 @@ def _activate(graph: GraphBuilder, activation: str, x: str, output: str) -> str:
 
 def _pool(graph: GraphBuilder, config: EncoderConfig, x: str) -> str:
     """Add pooling and normalisation: (batch, seq, hidden) -> (batch, hidden)."""
-    from onnx import TensorProto
-
     if config.pooling == "cls":
-        first = graph.add("Gather", [x, graph.constant("first", np.array(0, np.int64))], "pooled", axis=1)
-        return graph.add("LpNormalization", [first], "embedding", axis=-1, p=2)
-    weights = graph.add("Cast", ["attention_mask"], "weights", to=TensorProto.FLOAT)  # (batch, seq)
-    rows = graph.add("Unsqueeze", [weights, _ints(graph, 1)], "weight_rows")  # (batch, 1, seq)
-    # The mean's divisor falls out in the normalisation, so the sum is enough.
-    summed = graph.add("MatMul", [rows, x], "summed")  # (batch, 1, hidden)
-    pooled = graph.add("Squeeze", [summed, _ints(graph, 1)], "pooled")
+        pooled = graph.add("Gather", [x, graph.constant("first", np.array(0, np.int64))], "pooled", axis=1)
+    else:
+        # The mean's divisor falls out in the normalisation, so the sum is enough.
+        pooled = graph.add("ReduceSum", [x, _ints(graph, 1)], "pooled", keepdims=0)
     return graph.add("LpNormalization", [pooled], "embedding", axis=-1, p=2)
 
 

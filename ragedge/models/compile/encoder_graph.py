@@ -62,6 +62,14 @@ class GraphBuilder:
         )
         return output
 
+    def split(self, x: str, outputs: list[str]) -> list[str]:
+        """Cut the last axis into equal parts and return their names."""
+        from onnx import helper
+
+        node = helper.make_node("Split", [x], outputs, name=f"{x}.split", axis=-1)
+        self._model.graph.node.append(node)
+        return outputs
+
     def linear(self, x: str, weight: Float32, bias: Float32, output: str, scheme: Scheme) -> str:
         """Add ``output = x @ weight.T + bias``.
 
@@ -142,10 +150,16 @@ def pack_channels(weight: Float32) -> tuple[NDArray[np.int8], Float32]:
         codes: (n, k), int8 in [-127, 127].
         scale: (n,), float32; ``codes * scale[:, None]`` is within half a scale of the weight.
     """
-    scale = np.abs(weight).max(axis=1) / 127
-    scale[scale == 0] = 1.0
-    codes = np.clip(np.rint(weight / scale[:, None]), -127, 127).astype(np.int8)
-    return codes, scale.astype(np.float32)
+    codes = np.empty(weight.shape, np.int8)
+    scale = np.empty(len(weight), np.float32)
+    # A few rows at a time: the word embeddings are most of a model, and rounding takes several copies.
+    for start in range(0, len(weight), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        step = np.abs(weight[rows]).max(axis=1) / 127
+        step[step == 0] = 1.0
+        codes[rows] = np.clip(np.rint(weight[rows] / step[:, None]), -127, 127)
+        scale[rows] = step
+    return codes, scale
 
 
 def pack_blocks(weight: Float32) -> tuple[NDArray[np.uint8], Float32, NDArray[np.uint8]]:
@@ -160,19 +174,11 @@ def pack_blocks(weight: Float32) -> tuple[NDArray[np.uint8], Float32, NDArray[np
         zero: (n, k / 32), uint8; ``(codes - zero) * scale`` is within one scale of the weight.
     """
     channels, width = weight.shape
-    codes = np.empty((channels, width), np.uint8)
-    scale = np.empty((channels, width // BLOCK), np.float32)
-    zero = np.empty((channels, width // BLOCK), np.uint8)
-    # A few rows at a time: the word embeddings are most of a model, and rounding takes several copies.
-    for start in range(0, channels, _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        blocks = weight[rows].reshape(-1, width // BLOCK, BLOCK)  # (rows, k / 32, 32)
-        # Zero is always inside the range, so that the zero point is a code.
-        high, low = np.maximum(blocks.max(-1), 0), np.minimum(blocks.min(-1), 0)
-        step = ((high - low) / 255).astype(np.float32)
-        step[step == 0] = 1.0
-        offset = np.clip(np.rint(-low / step), 0, 255)
-        rounded = np.clip(np.rint(blocks / step[..., None]) + offset[..., None], 0, 255)
-        codes[rows] = rounded.reshape(-1, width)
-        scale[rows], zero[rows] = step, offset
-    return codes, scale, zero
+    blocks = weight.reshape(channels, width // BLOCK, BLOCK)
+    # Zero is always inside the range, so that the zero point is a code.
+    high, low = np.maximum(blocks.max(-1), 0), np.minimum(blocks.min(-1), 0)
+    scale = ((high - low) / 255).astype(np.float32)
+    scale[scale == 0] = 1.0
+    zero = np.clip(np.rint(-low / scale), 0, 255)
+    codes = np.clip(np.rint(blocks / scale[..., None]) + zero[..., None], 0, 255).astype(np.uint8)
+    return codes.reshape(channels, width), scale, zero.astype(np.uint8)

@@ -1,0 +1,1 @@
+"""One signed file of models, rows and settings: packed, verified, installed, undone."""

@@ -1,0 +1,1 @@
+"""Personal data in text: found by pattern and check digit, and replaced."""

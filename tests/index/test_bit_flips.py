@@ -1,0 +1,32 @@
+"""Seeded parts of benchmarks/bit_flips.py: no bit that turns, and no page that is lost, reaches an answer unseen."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+_PATH = Path(__file__).resolve().parents[2] / "benchmarks" / "bit_flips.py"
+_SPEC = importlib.util.spec_from_file_location("benchmark_bit_flips", _PATH)
+bit_flips = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(bit_flips)
+
+
+def bad(rows):
+    return [row for row in rows if row["outcome"] in ("missed", "crashed")]
+
+
+def test_a_few_flips(tmp_path, home_with_embedder):
+    rows = bit_flips.run(8, seed=5, log=tmp_path / "flips.jsonl", with_models=False)
+    assert bad(rows) == []
+    assert sum(row["outcome"] == "found" for row in rows) >= 6
+    again = bit_flips.run(8, seed=5, log=tmp_path / "flips.jsonl", with_models=False)
+    assert again == rows  # taken from the log
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize(("kind", "count"), [("bit", 50), ("page", 20)])
+def test_a_tenth_of_the_flips(tmp_path, monkeypatch, home_with_models, kind, count):
+    rows = bit_flips.run(count, seed=11, log=tmp_path / "flips.jsonl", kind=kind)
+    assert len(rows) == count
+    assert bad(rows) == []
