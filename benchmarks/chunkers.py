@@ -21,7 +21,8 @@ from typing import Any
 
 import ragedge
 from ragedge import plugins
-from ragedge.config import Config, load
+from ragedge.config import Config
+from ragedge.effective_config import load
 from ragedge.measure.answer_figures import holds
 from ragedge.measure.beir import build_corpus
 from ragedge.measure.evaluation import judge_queries

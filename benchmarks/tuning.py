@@ -20,7 +20,8 @@ import numpy as np
 
 import ragedge
 from ragedge import plugins
-from ragedge.config import Config, load
+from ragedge.config import Config
+from ragedge.effective_config import load
 from ragedge.knowledge_base import KnowledgeBase
 from ragedge.measure.beir import build_corpus
 from ragedge.measure.intervals import paired_difference
