@@ -28,6 +28,7 @@ _COMMANDS = {
     "ingest": "documents.ingest",
     "inspect": "inspect.inspect",
     "key": "keys.key",
+    "mcp": "mcp.mcp",
     "models": "models.models",
     "redaction": "redaction.redaction",
     "remove": "documents.remove",

@@ -33,6 +33,12 @@ def silence() -> None:
         sys.stdout = sys.stderr
 
 
+def lend() -> None:
+    """Make the results ``sys.stdout`` again, for a library that takes its stream from there; then ``silence``."""
+    if _results is not None:
+        sys.stdout = _results
+
+
 def write(text: str = "", *, end: str = "\n") -> None:
     """Write text to the results."""
     stream = _results or sys.stdout

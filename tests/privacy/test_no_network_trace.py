@@ -89,6 +89,7 @@ COMMANDS = {
     "bundle install": ["{bundle}", "--to", "{work}/slots", "--trust", "{signer}.pub"],
     "bundle rollback": ["{slots}"],
     "doctor": ["--kb", "{kb}"],
+    "mcp": ["--kb", "{kb}"],
     "demo": ["{manual}", "--kb", "{work}/demo", "--question", "What is the torque of the cover bolt?"],
 }
 REFUSED = {
