@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ragedge.datatypes import Answer, Sentence
+from ragedge.datatypes import Answer, Citation, Sentence
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -62,6 +62,16 @@ class AnswerStream:
                 return
             self.sentences.append(sentence)
             yield sentence.text
+
+    @property
+    def text(self) -> str:
+        """What was handed out so far, joined as in the answer."""
+        return self._run.text
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """What the sentences so far point to."""
+        return self._run.citations
 
     def result(self) -> Answer:
         """Return the whole answer, once the rest of it is written."""

@@ -353,6 +353,33 @@ class PrivacyConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeConfig:
+    """What `ragedge serve` takes on at a time."""
+
+    queue: Annotated[
+        int,
+        Setting(ge=0, le=1000, description="Answers that wait for the one being written; more are refused."),
+    ] = 8
+    wait_s: Annotated[float, Setting(gt=0, description="Longest time that an answer waits for its turn.")] = (
+        60.0
+    )
+    answer_s: Annotated[
+        float, Setting(gt=0, description="Longest time that one answer is written; it is cut off then.")
+    ] = 120.0
+    searches: Annotated[
+        int, Setting(ge=1, le=64, description="Searches and embeddings at a time, beside the answers.")
+    ] = 4
+    search_queue: Annotated[
+        int, Setting(ge=0, le=10000, description="Searches and embeddings that wait; more are refused.")
+    ] = 64
+    max_body_kb: Annotated[int, Setting(ge=1, description="Larger requests are refused.")] = 1024
+    max_upload_mb: Annotated[int, Setting(ge=1, le=2048, description="Larger documents are refused.")] = 64
+    shutdown_s: Annotated[
+        float, Setting(ge=0, description="Longest time to finish what is under way when told to stop.")
+    ] = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All settings."""
 
@@ -363,6 +390,7 @@ class Config:
     retrieve: RetrieveConfig = RetrieveConfig()
     generate: GenerateConfig = GenerateConfig()
     privacy: PrivacyConfig = PrivacyConfig()
+    serve: ServeConfig = ServeConfig()
 
     def digest(self) -> str:
         """Return a sha256 over every setting."""

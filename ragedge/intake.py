@@ -38,7 +38,7 @@ from ragedge.ingest.hidden_text import found_in
 from ragedge.ingest.ocr_process import NO_OCR, OcrProcess
 from ragedge.ingest.parser_pool import ParserPool
 from ragedge.ingest.parser_process import CounterSpec, ParsedDocument, Parser
-from ragedge.ingest.scan import Found, read, scan
+from ragedge.ingest.scan import Found, Scan, read, scan
 from ragedge.privacy.redaction.configured import worker_settings
 
 if TYPE_CHECKING:
@@ -100,9 +100,12 @@ class Intake:
         self, paths: Sequence[str | os.PathLike[str]], include: Sequence[str], exclude: Sequence[str], prefix: str
     ) -> IngestReport:  # fmt: skip
         """Take in what the paths hold; see ``KnowledgeBase.ingest``."""
+        return self.take(scan(paths, include=include, exclude=exclude), prefix)
+
+    def take(self, found: Scan, prefix: str = "") -> IngestReport:
+        """Take in what was found."""
         started = time.perf_counter()
         report = self.report
-        found = scan(paths, include=include, exclude=exclude)
         report.skipped += found.skipped
         files = plan.named(found.files, prefix)
         plan.refuse_namesakes(files, self._known)
@@ -143,9 +146,7 @@ class Intake:
                     parsed = pool.parse(source, data)
                 elif action == "rename":
                     del known[old_source]
-                waiting.append(
-                    _FileRead(source, str(file.path.resolve()), sha256, action, old_source, parsed)
-                )
+                waiting.append(_FileRead(source, file.origin, sha256, action, old_source, parsed))
                 if len(waiting) > workers:
                     yield waiting.popleft()
             yield from waiting

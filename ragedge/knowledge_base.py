@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from ragedge.conversation import Conversations
     from ragedge.generate.adapter_store import AdapterStore
     from ragedge.index.store import Store
-    from ragedge.protocols import Embedder
+    from ragedge.intake import Intake
+    from ragedge.protocols import Embedder, Generator
 
 Where = Sequence[str] | Mapping[str, str | int | float | bool] | None
 Progress = Callable[[str, int, int | None], None]
@@ -116,6 +117,45 @@ class KnowledgeBase:
             StoreError: the disk is full or the medium read-only, or a source of that name came from another
                 folder; what was taken in before it stays.
         """
+        return self._take_in(
+            lambda intake: intake.run(paths, include, exclude, prefix), metadata or {}, progress
+        )
+
+    @guarded
+    def ingest_upload(
+        self,
+        source: str,
+        data: bytes,
+        *,
+        metadata: Mapping[str, str | int | float | bool] | None = None,
+        progress: Progress | None = None,
+    ) -> IngestReport:
+        """Take in one document from memory; its file is kept in the knowledge base's folder, for ``original``.
+
+        Args:
+            source: The name it gets.
+            data: The file.
+            metadata: Put on the document, over what it says of itself.
+            progress: As ``ingest`` calls it.
+
+        Raises:
+            StoreError: the disk is full or the medium read-only, or a file outside has that name.
+        """
+        from ragedge.ingest.scan import Scan, uploaded
+        from ragedge.originals import keep
+
+        found = Scan([uploaded(source, data)])
+        report = self._take_in(lambda intake: intake.take(found), metadata or {}, progress)
+        if report.accepted:
+            keep(self._parts.vault, source, data)
+        return report
+
+    def _take_in(
+        self,
+        run: Callable[[Intake], IngestReport],
+        metadata: Mapping[str, str | int | float | bool],
+        progress: Progress | None,
+    ) -> IngestReport:
         from ragedge.intake import Intake
         from ragedge.privacy.redaction.configured import key_for
 
@@ -125,10 +165,10 @@ class KnowledgeBase:
         if store is not None:
             store.check_embedder(embedder.name, embedder.fingerprint)
         intake = Intake(
-            store, parts.create_store, embedder, self.config, metadata or {}, progress or _no_progress,
+            store, parts.create_store, embedder, self.config, metadata, progress or _no_progress,
             key_for(self.config.privacy, parts.vault),
         )  # fmt: skip
-        report = intake.run(paths, include, exclude, prefix)
+        report = run(intake)
         if parts.store_if_any() is not None:
             parts.vectors().refresh(_staged("building the index", progress))
             gone = [*report.updated, *report.removed, *(renamed.old for renamed in report.renamed)]
@@ -149,6 +189,8 @@ class KnowledgeBase:
         Raises:
             SourceError: one of them is not in the knowledge base; none is removed then.
         """
+        from ragedge.originals import forget
+
         self._recorder.ready()
         store = self._parts.store()
         known = {record.source for record in store.sources()}
@@ -161,6 +203,7 @@ class KnowledgeBase:
                 )
         for source in sources:
             store.remove(source)
+            forget(self._parts.vault, source)
         self.conversations.forget_sources(sources)
         store.forget_removed()
         self._parts.vectors().refresh()
@@ -305,7 +348,7 @@ class KnowledgeBase:
 
     @guarded
     def original(self, source: str, *, file: str | os.PathLike[str] | None = None) -> bytes:
-        """Return the bytes of the file that a source was read from; the knowledge base itself keeps no copy.
+        """Return the bytes of the file that a source was read from; only of uploads a copy is kept here.
 
         Args:
             source: As ``status`` lists it.
@@ -315,10 +358,10 @@ class KnowledgeBase:
             SourceError: there is no such source, or its file is gone or has changed since.
         """
         from ragedge.index.inspection import require
-        from ragedge.ingest.scan import read_original
+        from ragedge.originals import read
 
         record = require(self._parts.store(), source)
-        content = read_original(source, file or record.origin, record.sha256)
+        content = read(self._parts.vault, source, file or record.origin, record.sha256)
         self._recorder.sources("original", [source])
         return content
 
@@ -381,6 +424,21 @@ class KnowledgeBase:
     def embedder(self) -> Embedder:
         """What turns texts into its vectors."""
         return self._parts.embedder()
+
+    @guarded
+    def generator(self) -> Generator | None:
+        """Return what writes, loaded; None where the settings name none.
+
+        Raises:
+            ModelNotFoundError: the configured model is not installed.
+        """
+        loading = self._parts.generator_loading()
+        return None if loading is None else loading.result()
+
+    @property
+    def has_documents(self) -> bool:
+        """Whether anything was taken in yet."""
+        return self._parts.store_if_any() is not None
 
     @property
     def encrypted(self) -> bool:

@@ -33,6 +33,7 @@ _COMMANDS = {
     "redaction": "redaction.redaction",
     "remove": "documents.remove",
     "search": "answers.search",
+    "serve": "serve.serve",
     "status": "documents.status",
     "tune": "tune.tune",
 }

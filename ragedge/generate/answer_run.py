@@ -18,7 +18,15 @@ from concurrent.futures import Future, wait
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ragedge.datatypes import Answer, AskTimings, GenerationOptions, GenerationStats, SearchResult, Sentence
+from ragedge.datatypes import (
+    Answer,
+    AskTimings,
+    Citation,
+    GenerationOptions,
+    GenerationStats,
+    SearchResult,
+    Sentence,
+)
 from ragedge.generate.abstain import Decision
 from ragedge.generate.citations import Citations
 from ragedge.generate.evidence import Findings
@@ -151,7 +159,7 @@ class AnswerRun:
             return Answer(text, abstained=True, abstain_reason=self._decision.reason, method="none", **common)  # type: ignore[arg-type]
         origins = {s.origin for s in self._sentences} - {"tool"}
         return Answer(
-            self._text(),
+            self.text,
             sentences=tuple(self._sentences),
             citations=tuple(self._citations.items),
             safety=notices(self._findings.passages, self._cited),
@@ -305,8 +313,14 @@ class AnswerRun:
             return None
         return self._add(sentence, "model", verdict.passage, verdict.units)
 
-    def _text(self) -> str:
-        """Join the sentences: running text with spaces, steps and rows on lines of their own."""
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """What the sentences so far point to."""
+        return tuple(self._citations.items)
+
+    @property
+    def text(self) -> str:
+        """The sentences so far, joined: running text with spaces, steps and rows on lines of their own."""
         text = ""
         for i, sentence in enumerate(self._sentences):
             if i:

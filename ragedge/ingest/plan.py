@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from ragedge.errors import StoreError
-from ragedge.ingest.scan import Found
+from ragedge.ingest.scan import KEPT, Found
 
 Action = Literal["add", "update", "keep", "rename"]
 
@@ -29,8 +29,8 @@ class KnownSource:
 
     @property
     def file_is_gone(self) -> bool:
-        """Its file no longer exists."""
-        return not Path(self.origin).exists()
+        """Its file no longer exists; one that is kept here goes with the document alone."""
+        return self.origin != KEPT and not Path(self.origin).exists()
 
 
 def named(files: Iterable[Found], prefix: str) -> list[tuple[str, Found]]:
@@ -45,19 +45,23 @@ def refuse_namesakes(files: Sequence[tuple[str, Found]], known: Mapping[str, Kno
     Raises:
         StoreError: a source is taken by another file that still exists.
     """
-    taken: dict[str, Path] = {}
+    taken: dict[str, str] = {}
     for source, file in files:
-        path = file.path.resolve()
+        path = file.origin
         other = taken.get(source)
         old = known.get(source)
         if other is None and old is not None and not old.file_is_gone:
-            other = Path(old.origin)
+            other = old.origin
         if other is not None and other != path:
             raise StoreError(
-                f"{source!r} is already taken by {other}; {path} would replace it",
+                f"{source!r} is already taken by {_told(other)}; {_told(path)} would replace it",
                 hint=f"ingest it with --prefix NAME, or first: ragedge remove {source}",
             )
         taken[source] = path
+
+
+def _told(origin: str) -> str:
+    return "an uploaded file" if origin == KEPT else origin
 
 
 def action(source: str, sha256: str, stamp: str, known: Mapping[str, KnownSource]) -> tuple[Action, str]:

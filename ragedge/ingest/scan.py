@@ -12,6 +12,9 @@ from pathlib import Path
 from ragedge.datatypes import Skipped
 from ragedge.errors import SourceError
 
+# In place of a path: the file came from memory, and lies in the knowledge base's own folder.
+KEPT = "kept:"
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -22,12 +25,19 @@ class Found:
         path: Where it lies.
         root: The folder that was named, or the file's own; tells two equal sources apart.
         named: It was named itself; a file of a folder is not.
+        data: Its bytes, where it came from memory; it lies nowhere then.
     """
 
     source: str
     path: Path
     root: Path
     named: bool
+    data: bytes | None = None
+
+    @property
+    def origin(self) -> str:
+        """Where it was read from, as documents note it."""
+        return KEPT if self.data is not None else str(self.path.resolve())
 
 
 @dataclass(slots=True)
@@ -159,13 +169,13 @@ def read(found: Found, max_bytes: int) -> tuple[bytes, str]:
         SourceError: ``not_found`` or ``too_large``.
     """
     try:
-        size = found.path.stat().st_size
+        size = found.path.stat().st_size if found.data is None else len(found.data)
         if size > max_bytes:
             raise SourceError(
                 "too_large", f"{found.source} has {size >> 20} MB; at most {max_bytes >> 20} are read",
                 hint="raise ingest.max_file_mb",
             )  # fmt: skip
-        data = found.path.read_bytes()
+        data = found.path.read_bytes() if found.data is None else found.data
     except FileNotFoundError:
         raise SourceError("not_found", f"no such file: {found.path}") from None
     except OSError as exc:
@@ -173,6 +183,12 @@ def read(found: Found, max_bytes: int) -> tuple[bytes, str]:
             "not_found", f"{found.path} cannot be read ({_reason(exc)})", hint="check its permissions"
         ) from exc
     return data, hashlib.sha256(data).hexdigest()
+
+
+def uploaded(source: str, data: bytes) -> Found:
+    """Return a file that came from memory."""
+    nowhere = Path(KEPT)
+    return Found(source, nowhere, nowhere, True, data)
 
 
 def read_original(source: str, path: str | os.PathLike[str], sha256: str) -> bytes:

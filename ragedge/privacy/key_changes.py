@@ -41,6 +41,8 @@ def encrypt(plain: Vault, target: Path, secret: Secret) -> None:
             _copy(plain, made)
             if plain.exists(SETTINGS):
                 made.write_atomic(SETTINGS, plain.read(SETTINGS))
+            for name in plain.kept():
+                made.write_atomic(name, plain.read(name))
             making.rename(target)
             sync_folder(target.parent)
         except BaseException:
@@ -92,6 +94,7 @@ def rotate(vault: Vault, secret: Secret | None) -> None:
     with vault.writer(), store_failures(vault.path):
         keys = _keys(vault)
         keys.unlock(secret)
+        kept = {name: vault.read(name) for name in vault.kept()}
         root = secrets.token_bytes(KEY_BYTES)
         wrapped_by = secret or Secret("key_store", str(keys.wrapped["name"]).encode())
         successor = wrap(wrapped_by, root, keys.kb_id)
@@ -108,6 +111,8 @@ def rotate(vault: Vault, secret: Secret | None) -> None:
         vault.cipher = Cipher(root)
         vault.connect().close()
         vault.write_atomic(KEYS, KeyFile(keys.kb_id, successor).as_bytes())
+        for name, data in kept.items():
+            vault.write_atomic(name, data)
 
 
 def _rekey(connection: sqlite3.Connection, root: bytes, folder: Path) -> None:

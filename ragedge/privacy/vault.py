@@ -28,6 +28,7 @@ from ragedge.privacy.store_failures import MEND_HINT, store_failures
 
 DATABASE = "kb.sqlite"
 SETTINGS = "ragedge.toml"
+KEPT_FOLDER = "originals"
 # "RAGE": tells our databases from everybody's (sqlite.org/pragma.html#pragma_application_id).
 APPLICATION_ID = 0x52414745
 _LOCK = ".lock"
@@ -188,6 +189,10 @@ class Vault:
             for entry in sorted(self.path.iterdir())
             if entry.is_file() and entry.name not in kept and not entry.name.startswith((f"{DATABASE}-", "."))
         ]
+
+    def kept(self) -> list[str]:
+        """Return the files of documents that were uploaded."""
+        return [f"{KEPT_FOLDER}/{entry.name}" for entry in sorted((self.path / KEPT_FOLDER).glob("*"))]
 
     def bytes_used(self) -> int:
         """Return the size of everything in the folder."""
