@@ -18,6 +18,7 @@ _COMMANDS = {
     "ask": "answers.ask",
     "audit": "audit.audit",
     "backends": "backends.backends",
+    "bench": "bench.bench",
     "bundle": "bundle.bundle",
     "chat": "chat.chat",
     "demo": "demo.demo",

@@ -56,6 +56,7 @@ COMMANDS = {
     "backends list": [],
     "backends check": ["openvino", "--texts", "{manual}", "--count", "2", "--length", "32"],
     "backends compile": ["openvino", "--texts", "{manual}"],
+    "bench": ["--prompt-tokens", "8", "--new-tokens", "2", "--rounds", "1"],
     "index rebuild": ["--kb", "{kb}"],
     "eval": ["{questions}", "--kb", "{kb}"],
     "feedback add": ["drain plug torque", "--kb", "{kb}", "--source", "manual.md", "--right"],
