@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from ragedge.answer_stream import AnswerStream
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ragedge.generate.adapter_store import AdapterStore
     from ragedge.index.store import Store
     from ragedge.intake import Intake
+    from ragedge.models.store import ModelFolder
     from ragedge.protocols import Embedder, Generator
 
 Where = Sequence[str] | Mapping[str, str | int | float | bool] | None
@@ -434,6 +435,18 @@ class KnowledgeBase:
         """
         loading = self._parts.generator_loading()
         return None if loading is None else loading.result()
+
+    @guarded
+    def model_folders(self) -> dict[str, ModelFolder]:
+        """Return the installed models of the settings, by ``embedder`` and ``generator``; not those of plugins."""
+        from ragedge.errors import ModelNotFoundError
+        from ragedge.models import store
+
+        found = {}
+        for kind, name in (("embedder", self.config.embed.model), ("generator", self.config.generate.model)):
+            with suppress(ModelNotFoundError):
+                found[kind] = store.find(name)
+        return found
 
     @property
     def has_documents(self) -> bool:

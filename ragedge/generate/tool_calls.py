@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ragedge.datatypes import GenerationOptions, Grammar, Message
 from ragedge.generate.terms import content_terms
@@ -27,6 +27,25 @@ _SYSTEM = "Choose the function that helps to answer the question, and write the 
 _MOST_TOKENS = 96
 _LONGEST_RESULT = 400  # characters
 _LEAST_SHARE = 0.5
+
+
+class Described(Protocol):
+    """What of a tool the model is told."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def description(self) -> str:
+        """What it returns."""
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """JSON schema of its arguments."""
+
+
+D = TypeVar("D", bound=Described)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +63,11 @@ class ToolResult:
     text: str
 
 
-def offered(tools: Sequence[Tool], question: str) -> list[Tool]:
+def offered(tools: Sequence[D], question: str) -> list[D]:
     """Return the tools whose name and description hold half of the question's terms or more."""
     asked = set(content_terms(question))
 
-    def speaks(tool: Tool) -> bool:
+    def speaks(tool: D) -> bool:
         held = asked & set(content_terms(f"{tool.name.replace('_', ' ')} {tool.description}"))
         return len(held) >= max(1, _LEAST_SHARE * len(asked))
 
@@ -70,9 +89,9 @@ def call_tools(
     results: list[ToolResult] = []
     while left and len(results) < most_calls:
         options = GenerationOptions(
-            max_new_tokens=_MOST_TOKENS, grammar=_grammar(list(left.values()), may_decline=bool(results))
+            max_new_tokens=_MOST_TOKENS, grammar=call_grammar(list(left.values()), may_decline=bool(results))
         )
-        written = "".join(generator.generate(_messages(question, list(left.values()), results), options))
+        written = "".join(generator.generate(call_messages(question, list(left.values()), results), options))
         try:
             call = json.loads(written)
         except ValueError:  # cut off at the limit
@@ -89,7 +108,8 @@ def call_tools(
         yield results[-1]
 
 
-def _grammar(tools: Sequence[Tool], *, may_decline: bool) -> Grammar:
+def call_grammar(tools: Sequence[Described], *, may_decline: bool) -> Grammar:
+    """Return the grammar of a call of one of the tools, or (``may_decline``) of none."""
     calls: list[dict[str, Any]] = [
         _object({"function": {"const": tool.name}, "arguments": dict(tool.parameters)}) for tool in tools
     ]
@@ -107,7 +127,10 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _messages(question: str, tools: Sequence[Tool], results: Sequence[ToolResult]) -> tuple[Message, ...]:
+def call_messages(
+    question: str, tools: Sequence[Described], results: Sequence[ToolResult] = ()
+) -> tuple[Message, ...]:
+    """Return the prompt that has the model write a call."""
     lines = [f"{tool.name}: {tool.description}" for tool in tools]
     known = [f"{result.tool} returned: {result.text}" for result in results]
     text = "\n".join(

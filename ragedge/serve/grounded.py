@@ -1,4 +1,4 @@
-"""Answers from the documents, as a job hands them out: pieces of text with what carries them, then the answer."""
+"""Answers from the documents, as a job hands them out: for ``/ragedge/v1`` as data, for a chat as text."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from ragedge.datatypes import Answer, Citation, Sentence
+from ragedge.datatypes import Answer, Citation, GenerationStats, Sentence
+from ragedge.question_text import clean_question
+from ragedge.retrieve.follow_up import whole_question
+from ragedge.serve.chat import Chat, Done, Piece
+from ragedge.serve.refusals import RefusedError
 
 if TYPE_CHECKING:
     from ragedge.answer_stream import AnswerStream
+    from ragedge.knowledge_base import KnowledgeBase
+
+_MOST_TOKENS = 4096  # as the setting generate.max_new_tokens has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +60,127 @@ class GroundedWork:
     def close(self) -> None:
         """Stop generating."""
         self._stream.close()
+
+
+class GroundedChat:
+    """The same as text: each sentence with the numbers of its pages, and the pages below."""
+
+    def __init__(self, work: GroundedWork, *, footnotes: bool) -> None:
+        self._work = work
+        self._footnotes = footnotes
+
+    @classmethod
+    def begin(cls, kb: KnowledgeBase, chat: Chat) -> GroundedChat:
+        """Begin to answer the last message; earlier ones make it whole where it leans on them."""
+        question, extra = last_question(chat), chat.extra
+        if extra.session is None:
+            question = _whole(question, chat)
+        most = chat.max_new_tokens
+        stream = kb.stream(
+            question,
+            where=extra.where,
+            session=extra.session,
+            budget_ms=extra.budget_ms,
+            max_new_tokens=None if most is None else min(most, _MOST_TOKENS),
+            seed=chat.sampling.get("seed"),
+        )
+        return cls(GroundedWork(stream), footnotes=extra.footnotes)
+
+    def __iter__(self) -> Iterator[Piece | Done]:
+        citations: list[Citation] = []
+        places: dict[str, int] = {}
+        for item in self._work:
+            if isinstance(item, Said):
+                citations += item.citations
+                marks = ""
+                if self._footnotes:
+                    cited = dict.fromkeys(str(citations[i]) for i in item.sentence.citations)
+                    marks = "".join(f"[{places.setdefault(place, len(places) + 1)}]" for place in cited)
+                yield Piece(item.text + (f" {marks}" if marks else ""))
+            else:
+                if item.abstained:
+                    yield Piece(item.text)
+                below = _below(item, places, footnotes=self._footnotes)
+                if below:
+                    yield Piece(below)
+                yield Done("stop", _stats(item), answer=item)
+
+    def close(self) -> None:
+        """Stop generating."""
+        self._work.close()
+
+
+def check(chat: Chat) -> None:
+    """Refuse what an answer that is quoted from documents cannot be.
+
+    Raises:
+        RefusedError: 400: it has to be JSON, or a function's call.
+        QuestionError: the question is empty or too long.
+    """
+    name = chat.model.name
+    if chat.grammar is not None:
+        raise RefusedError(
+            400, f"{name} answers in the documents' words, not in a form that is asked for",
+            hint="ask the plain generator, by its own name", code="unsupported_value", param="response_format",
+        )  # fmt: skip
+    if chat.tool_choice not in ("auto", "none"):
+        raise RefusedError(
+            400, f"{name} answers from the documents and calls no function of yours",
+            hint="ask the plain generator, by its own name", code="unsupported_value", param="tool_choice",
+        )  # fmt: skip
+    clean_question(last_question(chat))
+
+
+def last_question(chat: Chat) -> str:
+    """Return what was asked last.
+
+    Raises:
+        RefusedError: 400: nobody asked anything.
+    """
+    asked = [turn.text for turn in chat.turns if turn.role == "user"]
+    if not asked:
+        raise RefusedError(
+            400, "there is no message of the role user", code="invalid_value", param="messages"
+        )
+    return asked[-1]
+
+
+def _whole(question: str, chat: Chat) -> str:
+    """Return a question with what it leans on in the messages before it."""
+    wholes: list[str] = []
+    for asked in [turn.text for turn in chat.turns if turn.role == "user"][:-1]:
+        wholes.append(whole_question(" ".join(asked.split()), wholes))
+    return whole_question(clean_question(question), wholes)
+
+
+def _below(answer: Answer, places: dict[str, int], *, footnotes: bool) -> str:
+    """Return what stands below the text: what guards it, and the pages that its numbers mean."""
+    parts = [
+        f"{notice.kind.upper()}: {notice.text}"
+        + (f" ({notice.source}, page {notice.page})" if notice.page else "")
+        for notice in answer.safety
+    ]
+    if footnotes and places:
+        parts.append("\n".join(f"[{number}] {place}" for place, number in places.items()))
+    if footnotes and answer.notes:
+        parts.append("\n".join(f"Note: {note}" for note in answer.notes))
+    return "".join(f"\n\n{part}" for part in parts)
+
+
+def _stats(answer: Answer) -> GenerationStats:
+    times = answer.timings
+    decode_ms = 1e3 * times.new_tokens / times.tokens_per_s if times.tokens_per_s else 0.0
+    return GenerationStats(
+        prompt_tokens=times.prompt_tokens,
+        cached_tokens=times.cached_tokens,
+        new_tokens=times.new_tokens,
+        decode_ms=decode_ms,
+    )
+
+
+def facts(answer: Answer) -> dict[str, Any]:
+    """Return the object ``ragedge`` of an answer in any dialect: all but the text and the passages."""
+    told = answer.as_dict()
+    for key in ("text", "passages", "model"):
+        del told[key]
+    return told

@@ -34,10 +34,12 @@ class Job(Generic[T]):
 
     Attributes:
         timed_out: It was stopped because it took too long.
+        last: What it handed out last.
     """
 
-    def __init__(self, make: Callable[[], Closable[T]], done: Callable[[], None]) -> None:
+    def __init__(self, make: Callable[[], Closable[T]], done: Callable[[Job[T]], None]) -> None:
         self.timed_out = False
+        self.last: T | None = None
         self._make = make
         self._done = done
         self._loop = asyncio.get_running_loop()
@@ -51,7 +53,7 @@ class Job(Generic[T]):
         cls,
         pool: ThreadPoolExecutor,
         make: Callable[[], Closable[T]],
-        done: Callable[[], None],
+        done: Callable[[Job[T]], None],
         limit_s: float,
     ) -> Job[T]:
         """Start a generation and wait until it has begun.
@@ -59,7 +61,7 @@ class Job(Generic[T]):
         Args:
             pool: Its one thread.
             make: Begins the generation; called in the thread, with the caller's context variables.
-            done: Called in the event loop when the thread has ended with it.
+            done: Called with the job in the event loop, when the thread has ended with it.
             limit_s: It is stopped after that.
 
         Raises:
@@ -105,6 +107,7 @@ class Job(Generic[T]):
                     work.close()
                 self._tell(_BEGUN)
                 for item in work:
+                    self.last = item
                     self._tell(item)
             finally:
                 self._work = None
@@ -119,7 +122,7 @@ class Job(Generic[T]):
     def _end(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
-        self._done()
+        self._done(self)
 
     def _tell(self, event: object) -> None:
         with contextlib.suppress(RuntimeError):  # the event loop is closed: the server is gone

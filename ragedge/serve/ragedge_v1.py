@@ -108,27 +108,25 @@ async def ask(request: Request, service: Service) -> Response:
         request, service.begin(lambda: GroundedWork(service.kb.stream(body.question, **options)))
     )
     if body.stream:
-        return JobResponse(job, _events(job, service), "text/event-stream")
-    return JsonResponse((await unless_gone(request, whole(job, service))).as_dict())
+        return JobResponse(job, _events(job), "text/event-stream")
+    return JsonResponse((await unless_gone(request, _whole(job))).as_dict())
 
 
-async def whole(job: Job[Said | Answer], service: Service) -> Answer:
+async def _whole(job: Job[Said | Answer]) -> Answer:
     """Return the answer of a job, once it is there; whoever does not wait for it stops it."""
     try:
         async for item in job:
             if isinstance(item, Answer):
-                service.metrics.answer(item)
                 return item
     finally:
         job.stop()
     raise RefusedError(503, "the server stops", retry_after_s=5)
 
 
-async def _events(job: Job[Said | Answer], service: Service) -> AsyncIterator[str]:
+async def _events(job: Job[Said | Answer]) -> AsyncIterator[str]:
     try:
         async for item in job:
             if isinstance(item, Answer):
-                service.metrics.answer(item)
                 yield event(item.as_dict(), "answer")
             else:
                 yield event(item.as_dict(), "sentence")

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
+from ragedge.datatypes import Answer
+from ragedge.serve.chat import Done
 from ragedge.serve.jobs import Closable, Job
 from ragedge.serve.metrics import Metrics
 from ragedge.serve.queueing import GenerationQueue, IngestLock, SearchPool
+from ragedge.serve.served_models import ServedModels
 
 if TYPE_CHECKING:
     from ragedge.config import ServeConfig
@@ -28,6 +31,7 @@ class Service:
         searches: Blocking calls that run beside it.
         ingests: One change to the documents at a time.
         metrics: What is counted.
+        models: The names that it answers to.
         stopping: Set once the server was told to stop; what is under way is finished.
     """
 
@@ -38,6 +42,7 @@ class Service:
         self.searches = SearchPool(self.limits.searches, self.limits.search_queue)
         self.ingests = IngestLock()
         self.metrics = Metrics(self.queue)
+        self.models = ServedModels(kb)
         self.stopping = asyncio.Event()
         # One thread, so that no two generations ever meet in the decoder.
         self._generating = ThreadPoolExecutor(1, thread_name_prefix="ragedge-generate")
@@ -50,7 +55,21 @@ class Service:
             RagedgeError: whatever ``make`` raises.
         """
         turn = await self.queue.enter()
-        return await Job.begin(self._generating, make, turn.give_back, self.limits.answer_s)
+
+        def ended(job: Job[T]) -> None:
+            turn.give_back()
+            self._count(job.last)
+
+        return await Job.begin(self._generating, make, ended, self.limits.answer_s)
+
+    def _count(self, last: object) -> None:
+        """Count what came of a generation, one that was stopped included."""
+        if isinstance(last, Answer):
+            self.metrics.answer(last)
+        elif isinstance(last, Done) and last.answer is not None:
+            self.metrics.answer(last.answer)
+        elif isinstance(last, Done):
+            self.metrics.generation(last.stats)
 
     def close(self) -> None:
         """Wait for the generation under way, and take no more."""

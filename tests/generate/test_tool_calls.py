@@ -7,7 +7,7 @@ import pytest
 from test_onnx_generator import ask, opened
 
 from ragedge.datatypes import GenerationOptions
-from ragedge.generate.tool_calls import _grammar, call_tools, offered
+from ragedge.generate.tool_calls import call_grammar, call_tools, offered
 from ragedge.testing.fake_generator import FakeGenerator
 from ragedge.testing.tiny_decoder import write_tiny_decoder
 from ragedge.testing.tool_contract import ToolContract
@@ -100,7 +100,7 @@ def test_even_random_weights_call_by_the_schema(tmp_path):
     write_tiny_decoder(tmp_path)
     generator = opened(tmp_path, context_window=512)
     for seed in range(4):
-        grammar = _grammar([Gauge()], may_decline=seed % 2 == 1)
+        grammar = call_grammar([Gauge()], may_decline=seed % 2 == 1)
         options = GenerationOptions(96, temperature=1.5, seed=seed, grammar=grammar)
         call = json.loads("".join(generator.generate(ask("fuel?"), options)))
         assert call["function"] == "fuel_level" or (seed % 2 and call == {"function": "none"})
