@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ragedge.datatypes import Answer, Citation, Sentence
+from ragedge.datatypes import Answer, Citation, SafetyNotice, Sentence
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -72,6 +72,11 @@ class AnswerStream:
     def citations(self) -> tuple[Citation, ...]:
         """What the sentences so far point to."""
         return self._run.citations
+
+    @property
+    def safety(self) -> tuple[SafetyNotice, ...]:
+        """What guards the sentences so far."""
+        return self._run.safety
 
     def result(self) -> Answer:
         """Return the whole answer, once the rest of it is written."""

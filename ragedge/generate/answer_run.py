@@ -24,6 +24,7 @@ from ragedge.datatypes import (
     Citation,
     GenerationOptions,
     GenerationStats,
+    SafetyNotice,
     SearchResult,
     Sentence,
 )
@@ -162,7 +163,7 @@ class AnswerRun:
             self.text,
             sentences=tuple(self._sentences),
             citations=tuple(self._citations.items),
-            safety=notices(self._findings.passages, self._cited),
+            safety=self.safety,
             grounded=all(s.citations or s.origin == "tool" for s in self._sentences),
             method="mixed" if len(origins) == 2 else "generated" if origins == {"model"} else "extractive",
             **common,  # type: ignore[arg-type]
@@ -317,6 +318,11 @@ class AnswerRun:
     def citations(self) -> tuple[Citation, ...]:
         """What the sentences so far point to."""
         return tuple(self._citations.items)
+
+    @property
+    def safety(self) -> tuple[SafetyNotice, ...]:
+        """What guards the sentences so far."""
+        return notices(self._findings.passages, self._cited)
 
     @property
     def text(self) -> str:

@@ -73,6 +73,11 @@ class Learned:
         with self._connections.read() as connection:
             return trials.of_study(connection, study)
 
+    def tried(self, but: str) -> list[dict[str, Any]]:
+        """Return what came of every trial, of all studies but one."""
+        with self._connections.read() as connection:
+            return trials.tried(connection, but)
+
     def add_trial(self, study: str, name: str, body: dict[str, Any]) -> None:
         """Store what came of a trial."""
         with self._connections.write() as connection:

@@ -20,6 +20,12 @@ def of_study(connection: sqlite3.Connection, study: str) -> dict[str, dict[str, 
     return {name: json.loads(body) for _, name, body in rows}
 
 
+def tried(connection: sqlite3.Connection, but: str) -> list[dict[str, Any]]:
+    """Return what came of every trial, of all studies but one."""
+    rows = noted.read(connection, "trials", "WHERE study != ? ORDER BY study, name", [but])
+    return [json.loads(body) for _, _, body in rows]
+
+
 def forget_other(connection: sqlite3.Connection, kept: tuple[str, ...]) -> None:
     """Remove all studies but some: others were of documents, questions or settings that are no more."""
     marks = ", ".join("?" * len(kept))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from ragedge.datatypes import Answer, Citation, GenerationStats, Sentence
+from ragedge.datatypes import Answer, Citation, GenerationStats, SafetyNotice, Sentence
 from ragedge.question_text import clean_question
 from ragedge.retrieve.follow_up import whole_question
 from ragedge.serve.chat import Chat, Done, Piece
@@ -27,11 +27,13 @@ class Said:
         text: What it adds to the answer's text: itself, and the space or line feed before it.
         sentence: Who wrote it, and the indices of its citations.
         citations: Those that no sentence before it had; they follow the earlier ones.
+        safety: What guards it and no sentence before it; to be shown first.
     """
 
     text: str
     sentence: Sentence
     citations: tuple[Citation, ...]
+    safety: tuple[SafetyNotice, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the data of the event ``sentence``."""
@@ -40,6 +42,7 @@ class Said:
             "citations": list(self.sentence.citations),
             "added": self.text,
             "new_citations": [asdict(citation) for citation in self.citations],
+            "new_safety": [asdict(notice) for notice in self.safety],
         }
 
 
@@ -51,10 +54,13 @@ class GroundedWork:
 
     def __iter__(self) -> Iterator[Said | Answer]:
         written = cited = 0
+        warned: set[SafetyNotice] = set()
         for _ in self._stream:
             text, citations = self._stream.text, self._stream.citations
-            yield Said(text[written:], self._stream.sentences[-1], citations[cited:])
+            safety = tuple(notice for notice in self._stream.safety if notice not in warned)
+            yield Said(text[written:], self._stream.sentences[-1], citations[cited:], safety)
             written, cited = len(text), len(citations)
+            warned.update(safety)
         yield self._stream.result()
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ _JSON, _EVENTS, _TEXT, _BYTES = (
     "text/plain",
     "application/octet-stream",
 )
+_PNG, _WEBP = "image/png", "image/webp"
 _SCHEMA = {"schema": {"type": "integer", "const": 1}}
 _STRINGS = {"type": "array", "items": {"type": "string"}}
 
@@ -61,6 +62,21 @@ def _paths() -> dict[str, Any]:
         "name": "name", "in": "path", "required": True,
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"},
     }  # fmt: skip
+    page: list[dict[str, Any]] = [
+        {"name": "source", "in": "query", "required": True, "schema": source["schema"]},
+        {
+            "name": "page", "in": "query", "description": "From 1; left out for a file without pages.",
+            "schema": {"type": "integer", "minimum": 1},
+        },
+    ]  # fmt: skip
+    quote = {
+        "name": "quote", "in": "query", "description": "START-END in the page's text, in code points; repeatable.",
+        "schema": {"type": "array", "items": {"type": "string", "pattern": "^[0-9]{1,9}-[0-9]{1,9}$"}, "maxItems": 50},
+    }  # fmt: skip
+    width = {
+        "name": "width", "in": "query", "description": "In pixels.",
+        "schema": {"type": "integer", "minimum": 100, "maximum": 3000},
+    }  # fmt: skip
     upload = {"required": True, "content": {_BYTES: {"schema": {"type": "string", "format": "binary"}}}}
     return {
         f"{PREFIX}/health": {"get": _operation("Say whether it can answer.", "Health")},
@@ -84,6 +100,21 @@ def _paths() -> dict[str, Any]:
             "delete": _operation(
                 "Remove a document.", "Removed", parameters=[source], refused=(404, 409, 429, 500, 503)
             ),
+        },
+        f"{PREFIX}/pages": {
+            "get": _operation(
+                "A page's text and blocks, and where quotes stand on its picture.", "Page",
+                parameters=[*page, quote], refused=(400, 404, 409, 429, 500),
+            )
+        },
+        f"{PREFIX}/pages/picture": {
+            "get": _operation(
+                "A page of a PDF as a picture.", None, media=_PNG, also=_WEBP, parameters=[*page, width],
+                refused=(400, 404, 409, 422, 429, 500, 501),
+            )
+        },
+        f"{PREFIX}/tuning": {
+            "get": _operation("What tuning tried and found.", "Tuning", refused=(429, 500))
         },
         f"{PREFIX}/feedback": {
             "get": _operation("List the verdicts.", "FeedbackList", refused=(409, 429, 500)),
@@ -186,6 +217,34 @@ def _schemas() -> dict[str, Any]:
             },
             "required": ["source", "sha256", "pages", "chunks", "metadata", "superseded_by"],
         },
+        "Page": _object(
+            {
+                "source": {"type": "string"}, "page": {"type": ["integer", "null"]},
+                "page_label": {"type": ["string", "null"]}, "pages": number, "text": {"type": "string"},
+                "blocks": {"type": "array", "items": {"type": "object"}},
+                "quotes": {"type": "array", "items": {"$ref": _REF.format(model="Quote")}},
+                "picture": {"type": ["object", "null"], "description": "`width` and `height` in points."},
+                "picture_missing": {"type": ["object", "null"], "description": "`code` and `message`."},
+            }
+        ),
+        "Quote": {
+            "type": "object",
+            "properties": {
+                "start": number, "end": number,
+                "boxes": {
+                    "type": "array", "items": {"type": "array", "items": {"type": "number"}},
+                    "description": "Left, top, right, bottom in shares of the page, one for each line; "
+                    "none where it was not found.",
+                },
+            },
+            "required": ["start", "end", "boxes"],
+        },
+        "Tuning": _object(
+            {
+                "result": {"type": ["object", "null"], "description": "As `ragedge tune --show --json` prints it."},
+                "tuned": {"type": "object"}, "trials": {"type": "array", "items": {"type": "object"}},
+            }
+        ),
         "Removed": _object({"removed": _STRINGS}),
         "RemovedFeedback": _object({"removed": {"type": "array", "items": number}}),
         "FeedbackList": _object({"feedback": {"type": "array", "items": {"$ref": _REF.format(model="Feedback")}}}),

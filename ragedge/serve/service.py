@@ -46,6 +46,11 @@ class Service:
         self.stopping = asyncio.Event()
         # One thread, so that no two generations ever meet in the decoder.
         self._generating = ThreadPoolExecutor(1, thread_name_prefix="ragedge-generate")
+        self._closing: list[Callable[[], None]] = []
+
+    def on_close(self, end: Callable[[], None]) -> None:
+        """Have something ended with the server."""
+        self._closing.append(end)
 
     async def begin(self, make: Callable[[], Closable[T]]) -> Job[T]:
         """Wait for the turn, then begin a generation; it gives the turn back when it ends.
@@ -74,3 +79,5 @@ class Service:
     def close(self) -> None:
         """Wait for the generation under way, and take no more."""
         self._generating.shutdown(wait=True, cancel_futures=True)
+        for end in self._closing:
+            end()

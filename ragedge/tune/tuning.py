@@ -134,6 +134,11 @@ def last_result(kb: KnowledgeBase) -> dict[str, Any] | None:
     return kb.store.learned.trials(_RESULT).get(_LAST)
 
 
+def tried(kb: KnowledgeBase) -> list[Trial]:
+    """Return every setting that is remembered, with its scores."""
+    return [Trial.from_dict(body) for body in kb.store.learned.tried(_RESULT)]
+
+
 def apply(kb: KnowledgeBase, result: Mapping[str, Any]) -> dict[str, Any]:
     """Store the settings of a result as tuned values; return the result as applied.
 

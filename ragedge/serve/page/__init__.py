@@ -1,31 +1,26 @@
-"""The page in the browser: static files, and what only they ask the server for.
+"""The web page: ask, and see the very spot in the manual. Its files are in ``static``, served as they are.
 
 ``app`` mounts ``routes`` and serves ``index`` at ``/`` to whoever accepts HTML (Ollama's clients do not). What lies
 below ``PUBLIC`` is served without a key, as a browser sends none when it opens a page: no route there may show
-anything of the knowledge base. Everything else below ``PREFIX`` wants the key, where one is set.
+anything of the knowledge base.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.responses import PlainTextResponse, Response
+from ragedge.serve.page.files import PUBLIC, index
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
     from starlette.routing import BaseRoute
 
     from ragedge.serve.service import Service
 
-PREFIX = "/ragedge/page"
-PUBLIC = f"{PREFIX}/static/"
+__all__ = ["PUBLIC", "index", "routes"]
 
 
-async def index(_request: Request, _service: Service) -> Response:
-    """Return the page itself."""
-    return PlainTextResponse("Ollama is running")
+def routes(service: Service) -> list[BaseRoute]:
+    """Return the routes of the page's files, of pages to look at, and of what tuning found."""
+    from ragedge.serve.page import files, pages, tuning
 
-
-def routes(_service: Service) -> list[BaseRoute]:
-    """Return the routes below ``PREFIX``."""
-    return []
+    return [*files.routes(service), *pages.routes(service), *tuning.routes(service)]
