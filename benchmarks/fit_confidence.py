@@ -3,12 +3,12 @@
     python benchmarks/fit_confidence.py --data ../shared/data --work /tmp/ragedge-fit
 
 What is fitted: whether the facts asked for stand on a page that the extractive answer cites. On what: the
-development half of near_misses.jsonl, manual_questions.jsonl on the same manuals, car_guide_questions.jsonl,
-the example manual's questions, a sample of the first half of the television manual's and of XQuAD's. Every
-question comes a second time with the passages that answer it taken away; such twins are near misses of a kind,
-but their search scores are those of a hole in the ranking, so they weigh little. Held out by collection: the
-figures of one are from coefficients that never saw it. Nothing of army_manuals/qa.jsonl, of the report half, or
-of squad_v2 is read.
+development half of near_misses.jsonl, manual_questions.jsonl on the same manuals, army_questions.jsonl (on pages drawn
+at random), car_guide_questions.jsonl, the example manual's questions, a sample of the first half of the television
+manual's and of XQuAD's. Every question comes a second time with the passages that answer it taken away; such twins
+are near misses of a kind, but their search scores are those of a hole in the ranking, so they weigh little. Held out
+by collection: the figures of one are from coefficients that never saw it. Nothing of army_manuals/qa.jsonl, of the
+report half, or of squad_v2 is read.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ RIGHT_SHARE = 0.64
 RIDGE = 0.5
 # What a row of each set weighs; a set's twins under its name with "gone".
 WEIGHTS = {
-    "near": 1.0, "manual": 1.0, "example": 1.0, "guides": 1.0, "xquad": 0.05, "tv": 0.1, "cross": 0.2, "gone": 0.1,
-    "xquad gone": 0.05, "tv gone": 0.1,
+    "near": 1.0, "manual": 1.0, "army": 1.0, "example": 1.0, "guides": 1.0, "xquad": 0.05, "tv": 0.1, "cross": 0.2,
+    "gone": 0.1, "xquad gone": 0.05, "tv gone": 0.1,
 }  # fmt: skip
 USED = [i for i, name in enumerate(Features._fields) if name not in LEFT_OUT]
 
@@ -86,10 +86,16 @@ def sets(data: Path, example: Path) -> Iterator[tuple[str, Path, list[tuple[str,
         + [("cross", {"question": q["question"], "answerable": False}) for q in tv[:40] + xquad[:40]],
         "example": [("example", q) for q in _lines(example / "qa.jsonl")],
     }
-    folders = {"army_manuals": data / "army_manuals", "ev_guides": data / "ev_guides", "example": example}
+    new = _lines(HERE / "army_questions.jsonl")
+    folders = {
+        "army_manuals": data / "army_manuals",
+        "ev_guides": data / "ev_guides",
+        "example": example / "manual.pdf",
+    }
     for name, folder in folders.items():
         asked = [("near", q) for q in near if q["documents"] == name]
         asked += [("manual", q) for q in own if q["documents"] == name]
+        asked += [("army", q) for q in new if q["documents"] == name]
         yield name, folder, asked + more.get(name, [])
     yield "xquad", data / "xquad_en", [("xquad", q) for q in xquad]
     yield "tv", data / "tv_manual", [("tv", q) for q in tv]

@@ -60,6 +60,8 @@ _UNIT_OF = {
     "cost": r"[$€£¥]|eur\b|usd",
     "price": r"[$€£¥]|eur\b|usd",
 }
+# What is numbered, not measured: a part in a figure, a step.
+_NUMBERS_A_THING = re.compile(r"\(\s?[\dl]{1,3}(?:,\s?\d{1,3})*\s?\)|^\s*\(?\d{1,3}(?:-\d{1,3})?[.,)*]\s")
 
 
 def asked_unit(question: Question) -> re.Pattern[str] | None:
@@ -72,7 +74,7 @@ def asked_unit(question: Question) -> re.Pattern[str] | None:
 def values_in(question: Question, passage: Passage, index: int) -> tuple[bool, bool | None]:
     """Return whether a unit holds a value, and whether in the unit asked for; None where none is."""
     unit = passage.units[index]
-    text = fold(passage.text(unit))
+    text = _NUMBERS_A_THING.sub(" ", fold(passage.text(unit)))
     value = bool(values(text) - values(question.text)) or bool(_NUMBER_WORD.search(text))
     wanted = asked_unit(question)
     if wanted is None:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ragedge.generate.evidence import Evidence, Findings, holds_value
+from ragedge.generate.subject import particular
 from ragedge.generate.terms import content_terms, is_code, quantities
 from ragedge.generate.value_kind import ValueKind, value_kind
 
@@ -197,23 +198,13 @@ def _exact_terms(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-# Words that many questions share: the kind of value, the kind of work, the car itself.
-_GENERAL = frozenset(
-    content_terms(
-        "torque tighten pressure voltage current capacity volume quantity amount level number part type size grade "
-        "weight interval time period distance value rating specification year replace change remove fit install "
-        "check adjust take find car vehicle model variant meaning step procedure normal engine use"
-    )
-)
-
-
 def _subject(findings: Findings) -> float:
     """Return how much of what the question is particularly about stands in one of the best units."""
-    particular = {t: w for t, w in findings.weights.items() if t not in _GENERAL} or findings.weights
+    subject = particular(findings.weights)
     best = 0.0
     for evidence in findings.ranked[:2]:
         passage = findings.passages[evidence.passage]
-        best = max(best, _share(particular, passage.unit_terms[evidence.unit] | passage.heading_terms))
+        best = max(best, _share(subject, passage.unit_terms[evidence.unit] | passage.heading_terms))
     return best
 
 

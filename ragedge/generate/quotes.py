@@ -6,13 +6,14 @@ import re
 from dataclasses import dataclass
 
 from ragedge.generate.applies import Asked
+from ragedge.generate.callouts import called_out
 from ragedge.generate.comparison import evidence_by_side
-from ragedge.generate.evidence import Evidence, Findings, has_kind, holds_value
+from ragedge.generate.enough import Enough
+from ragedge.generate.evidence import Evidence, Findings, holds_value
 from ragedge.generate.passages import Passage
 from ragedge.generate.sentences import NOT_QUOTED, cells, flat
 from ragedge.generate.terms import content_terms, fold
 from ragedge.generate.unit_score import NOT_A_STATEMENT
-from ragedge.generate.value_kind import value_kind
 
 # Characters, chosen on development questions (docs/decisions/022-how-much-is-quoted.md): a longer answer holds more
 # of the facts, and is worse to read.
@@ -20,16 +21,10 @@ _LONGEST = {"value": 900, "where": 800, "yes_no": 800, "compare": 800, "explain"
 _PARAGRAPH = {"value": 200, "where": 780, "yes_no": 780, "compare": 830, "explain": 830, "how_to": 1100}
 _LONGEST_STEPS = 2400  # a procedure cut short is worse than a long one
 _COMPARED = 700  # ... with the evidence of both sides before it
-# Below the best unit's score; what is further behind seldom answers. A value that is missed is worse than a few more
-# rows; steps are worse for every sentence that does not belong (docs/decisions/037).
-_CLOSE = {"value": 0.8, "where": 0.6, "yes_no": 0.6, "compare": 0.6, "explain": 0.6, "how_to": 0.3}
 _WORTH = 0.5  # of the best unit's share of the question's words
 _NEAR = 0.5  # ... of a unit with a value, to stand before a first without
+_LEVEL = 0.1  # ... of the first passage, to stand before another's
 _UNRELATED = 0.1  # cosine with the question under which a sentence has nothing to do with it
-_MOST = 8  # quotes besides the first paragraph
-_ANSWERED = (
-    0.7  # share of the question's words from which one unit with a value of the kind asked for answers it
-)
 _FEWEST_WORDS, _FEWEST_SIGNS = 2, 4  # of a statement; signs where no spaces part words
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _HAN = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
@@ -39,8 +34,8 @@ _UNIT_HEAD = re.compile(
     r"l|liters?|litres?|ml|qts?|gal(?:lons)?|v(?:olts?)?|m?a(?:mps?)?|ah|k?wh?|watts?|ohms?|ω|hz|rpm|°\s?[cf]|miles|months?|years?|hours?|min(?:utes)?|s(?:econds)?|%",
     re.I,
 )
-_FIRST_STEP = re.compile(r"\(?1[.)]\s")
-_NUMBERED = re.compile(r"\(?\d{1,3}[.)]\s")
+_FIRST_STEP = re.compile(r"\(?(?:\d{1,3}-)?1[.)]\s")
+_NUMBERED = re.compile(r"\(?(?:\d{1,3}-)?\d{1,3}[.)]\s")
 _NUMERIC = re.compile(r"[±<>≤≥~]?\s?[\d.,/–-]+(?:\s?(?:to|–|-|±)\s?[\d.,/]+)?")
 
 
@@ -71,6 +66,7 @@ def choose_quotes(findings: Findings) -> list[Quote]:
         return _with_more(findings, sides[0], quotes, _COMPARED)
     best = _lead(findings)
     quotes = _run(findings, best, _PARAGRAPH[form])
+    quotes += [as_quote(findings.passages[place], place, unit) for place, unit in called_out(findings, best)]
     return _with_more(findings, best, quotes, _LONGEST[form])
 
 
@@ -116,12 +112,21 @@ def read_row(row: list[str], heads: list[str]) -> str:
 
 
 def _lead(findings: Findings) -> Evidence:
-    """The unit to begin with: the best statement, for a value one that holds it where it does nearly as well."""
+    """The unit to begin with: the best statement, or one that does nearly as well.
+
+    For a value, one that holds it; to explain, one of the first passage, which was found for all that it says.
+    """
     ranked = [e for e in findings.ranked[:12] if _is_statement(findings, e)] or list(findings.ranked[:1])
     best = ranked[0]
     if findings.question.form == "value" and not holds_value(findings, best):
         return next((e for e in ranked if e.score >= best.score - _NEAR and holds_value(findings, e)), best)
+    if findings.question.form == "explain" and not _is_row(findings, best):
+        return next((e for e in ranked if e.score >= best.score - _LEVEL and e.passage == 0), best)
     return best
+
+
+def _is_row(findings: Findings, evidence: Evidence) -> bool:
+    return findings.passages[evidence.passage].units[evidence.unit].kind == "row"
 
 
 def _with_more(findings: Findings, best: Evidence, quotes: list[Quote], longest: int) -> list[Quote]:
@@ -133,16 +138,16 @@ def _with_more(findings: Findings, best: Evidence, quotes: list[Quote], longest:
     said = {(quote.passage, quote.units[0]) for quote in quotes}
     texts = {quote.text for quote in quotes}
     length = sum(len(text) for text in texts)
-    kind = value_kind(findings.question.text) if findings.question.form == "value" else None
-    answered = kind is not None and best.coverage >= _ANSWERED and has_kind(findings, kind, best)
-    held = _held(findings, best)
+    enough = Enough(findings, best, length)
     for other in findings.ranked:
-        if other.score < best.score - _CLOSE[findings.question.form] or len(quotes) - 1 >= _MOST:
+        if other.score < enough.least_score or len(quotes) - 1 >= enough.most:
             break
-        if (other.passage, other.unit) in said or not _adds(findings, best, other):
+        if (
+            (other.passage, other.unit) in said
+            or not _adds(findings, best, other)
+            or not enough.allows(other)
+        ):
             continue
-        if answered and kind and not (held <= _held(findings, other) and has_kind(findings, kind, other)):
-            continue  # the bolt in the row below has a torque too
         quote = _fitted(findings, other)
         if quote.text in texts or length + len(quote.text) > longest:
             continue
@@ -150,12 +155,6 @@ def _with_more(findings: Findings, best: Evidence, quotes: list[Quote], longest:
         texts.add(quote.text)
         length += len(quote.text)
     return quotes
-
-
-def _held(findings: Findings, evidence: Evidence) -> frozenset[str]:
-    """Return the terms of the question that a unit itself holds."""
-    passage = findings.passages[evidence.passage]
-    return passage.unit_terms[evidence.unit] & frozenset(findings.question.terms)
 
 
 def _adds(findings: Findings, best: Evidence, other: Evidence) -> bool:

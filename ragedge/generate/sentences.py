@@ -15,10 +15,15 @@ NOT_QUOTED: frozenset[str] = frozenset({"heading", "warning", "caution", "order"
 """Kinds that answers do not quote on the way: titles, notices (they reach the reader apart), planted orders."""
 
 _STEP = re.compile(
-    r"\s*(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\)?\s+(?=\S)|[-*•‣▪–—·○●◦]\s+|[①-⑳㉑-㉟]|(?:step|schritt)\s+\d+\b|手順\s*\d+)",
+    r"\s*(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]\)?\s+(?=\S)|\d{1,3}-\d{1,3}\.\s+(?-i:[A-Z][a-z]+\s[a-z\d])|[-*•‣▪–—·○●◦]\s+|[①-⑳㉑-㉟]"
+    r"|(?:step|schritt)\s+\d+\b|手順\s*\d+)",
     re.I,
 )
-_ORDERED = re.compile(r"\s*(?:\(?(?:\d{1,3}|[a-z])[.)]|[①-⑳㉑-㉟]|(?:step|schritt)\s+\d+|手順\s*\d+)", re.I)
+_ORDERED = re.compile(
+    r"\s*(?:\(?(?:\d{1,3}|[a-z])[.)]|\d{1,3}-\d{1,3}\.\s|[①-⑳㉑-㉟]|(?:step|schritt)\s+\d+|手順\s*\d+)", re.I
+)
+# Of a figure's legend, of which a line may hold several: "19. LANYARD – Z33-0002-306 – QTY. 1".
+_LEGEND = re.compile(r"\(?\d{1,3}[.)]\s+[A-Z][A-Z0-9 ,/&'()-]+\s[–—]\s\S+(?:\s[–—]\sQTY\.?\s\d+)?(?=\s|$)")
 _CELL = re.compile(r"\S \| \S|^- \| |\t\S")
 _RULE = re.compile(r"\s*\|?[\s:|-]{3,}\|?\s*$")
 _TITLE = re.compile(r"\s*(?![^\n]* \| )(?=\S)[^\n]{1,119}[^\s.!?:;,。！？](?=[ \t]*\n[ \t]*\n)")
@@ -46,7 +51,9 @@ def read_units(text: str, headings: Collection[str] = ()) -> list[Unit]:
     """
     units: list[Unit] = []
     for start, end, kind in _blocks(text, headings):
-        if kind in ("row", "heading") or (kind == "step" and end - start <= _LONGEST_STEP):
+        if kind == "row" and _LEGEND.match(text, start, end):
+            units += [Unit(a, b, "row") for a, b in _legend(text, start, end)]
+        elif kind in ("row", "heading") or (kind == "step" and end - start <= _LONGEST_STEP):
             units.append(Unit(start, end, kind, bool(_ORDERED.match(text, start, end))))
         elif kind in ("warning", "caution", "note"):
             units.append(Unit(start, end, kind))
@@ -102,6 +109,8 @@ def _blocks(text: str, headings: Collection[str]) -> Iterator[tuple[int, int, Un
             kind = "row"
         elif _RULE.match(line):
             continue
+        elif _LEGEND.match(line.strip()):
+            kind = "row"
         elif _STEP.match(line):
             kind = "step"
         elif flat(line) in headings or _PAGE_NUMBER.match(line):
@@ -118,6 +127,18 @@ def _blocks(text: str, headings: Collection[str]) -> Iterator[tuple[int, int, Un
         bare = kind in ("warning", "caution", "note") and is_bare_notice_word(line)
     if open_end > open_start:
         yield open_start, open_end, open_kind  # type: ignore[misc]
+
+
+def _legend(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the entries of a legend, and what stands between them."""
+    for entry in _LEGEND.finditer(text, start, end):
+        for a, b in (trim(text, start, entry.start()), entry.span()):
+            if b > a:
+                yield a, b
+        start = entry.end()
+    a, b = trim(text, start, end)
+    if b > a:
+        yield a, b
 
 
 def _numbered_whole(text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -74,6 +74,8 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"|\bwie ?viel \w*(?:öl|wasser|kühlmittel|benzin)\b|\blit(?:re|er)s?\b|\bgallons\b|\bvolume\b|füllmenge",
         rf"{_VOLUME}|%",
     ),
+    (r"\bcapacit(?:y|ies)\b|fassungsvermögen|容量", rf"{_VOLUME}|{_MASS}|k?wh|m?ah|%"),
+    (r"\b(?:size (?:of )?(?:the )?|which |what )drill(?: bit)?s?\b|\bsize (?:of )?(?:the )?holes?\b", _LENGTH),
     (r"\bcolou?r\b|\bfarbe\b|何色", "colour"),
     (r"\b(?:part|stock|model|serial|item) (?:no\.?|numbers?)\b|\bnsn\b|\bteilenummer|部品番号", "code"),
 )  # fmt: skip

@@ -31,8 +31,8 @@ def holds(facts: Iterable[str], text: str) -> bool:
 
 
 def _held(fact: str, text: str) -> bool:
-    # Two numbers that only a space or a line's end keeps apart, as in a table, stay two.
-    parted = (re.sub(r"(?<=\d)\s+(?=\d)", "_", fold(t)) for t in (text, fact))
+    # Two numbers that only a space, a line's end or a sentence's keeps apart stay two.
+    parted = (re.sub(r"(?<=\d)[.,;]?\s+(?=\d)", "_", fold(t)) for t in (text, fact))
     given, wanted = (re.sub(r"(?<=\d),(?=\d{3})|[\s·•*-]+", "", t) for t in parted)
     pattern = re.escape(wanted)
     if wanted[:1].isdigit():

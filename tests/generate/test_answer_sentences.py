@@ -73,7 +73,24 @@ def test_units_are_in_order_apart_and_hold_every_word(text):
 
 
 def test_a_number_on_its_own_goes_with_the_sentence_that_it_numbers():
-    assert kinds("12-3. Remove the cover. Lift it.") == [
+    assert kinds("See there. 12-3. Remove the cover. Lift it.") == [
+        ("sentence", "See there."),
         ("sentence", "12-3. Remove the cover."),
         ("sentence", "Lift it."),
+    ]
+
+
+def test_a_step_may_be_numbered_by_section_and_a_heading_is_none():
+    assert kinds("12-3. Remove the cover.\n12-4. Lift it off.") == [
+        ("step", "12-3. Remove the cover."),
+        ("step", "12-4. Lift it off."),
+    ]
+    assert kinds("3-2. Specific Safety Requirements\nWear gloves.")[0][0] != "step"
+
+
+def test_each_entry_of_a_legend_is_a_row():
+    assert kinds("7. BRACKET – AB33-0002 – QTY. 1 | 9. LOCK WASHER – MS353 – QTY. 2") == [
+        ("row", "7. BRACKET – AB33-0002 – QTY. 1"),
+        ("row", "|"),
+        ("row", "9. LOCK WASHER – MS353 – QTY. 2"),
     ]
