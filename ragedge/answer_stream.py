@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ragedge.datatypes import Answer, Citation, SafetyNotice, Sentence
+from ragedge.datatypes import Answer, Citation, Explanation, SafetyNotice, Sentence
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -84,6 +84,11 @@ class AnswerStream:
         cited = dict.fromkeys(citation.source for citation in answer.citations)
         told = tuple(self._notes[source] for source in cited if source in self._notes)
         return replace(answer, notes=told) if told else answer
+
+    def explain(self) -> Explanation:
+        """Return how the answer came about, once the rest of it is written."""
+        with self._guard():
+            return self._run.explain()
 
     def close(self) -> None:
         """Stop generating; what was handed out stands."""

@@ -25,7 +25,7 @@ from ragedge.errors import QuestionError, RagedgeError
 from ragedge.question_text import checked_name
 
 if TYPE_CHECKING:
-    from ragedge.datatypes import Answer, ScoredChunk, SearchResult
+    from ragedge.datatypes import Answer, Explanation, ScoredChunk, SearchResult
     from ragedge.knowledge_base import KnowledgeBase
 
 where_option = click.option(
@@ -92,7 +92,7 @@ def search(
     help="The conversation that the question belongs to; a new name begins one.",
 )
 @click.option("--adapter", metavar="NAME", help="The knowledge base's adapter that writes.")
-@click.option("--explain", is_flag=True, help="Show passages, decision and timings too.")
+@click.option("--explain", is_flag=True, help="Show evidence, checks, decision and timings too.")
 @command()
 def ask(
     question: str,
@@ -127,7 +127,9 @@ def ask(
                 ).as_dict()
             )
         if as_json:
-            output.write_json(kb.ask(question, where=where, **options).as_dict())
+            with kb.stream(question, where=where, **options) as stream:
+                shown = stream.result().as_dict()
+                output.write_json(shown | ({"explain": stream.explain().as_dict()} if explain else {}))
         else:
             print_answer(kb, question, where, options, explain=explain)
     return 0
@@ -206,6 +208,7 @@ def print_answer(
         for text in stream:
             output.write(text)
         answer = stream.result()
+        explanation = stream.explain() if explain else None
     if answer.abstained:
         output.write(answer.text)
     for notice in answer.safety:
@@ -218,20 +221,38 @@ def print_answer(
         output.write(f"Note: {one_line(line)}")
     for line in answer.degraded:
         output.note(f"note: {line}")
-    if explain:
-        print_explanation(answer)
+    if explanation is not None:
+        print_explanation(answer, explanation)
 
 
-def print_explanation(answer: Answer) -> None:
-    """Print the passages, the decision and the timings behind an answer."""
+def print_explanation(answer: Answer, explanation: Explanation) -> None:
+    """Print the decision, the evidence, the checks, the passages and the timings behind an answer."""
+    asked = f"asked for: {explanation.form}, by {', '.join(explanation.terms) or 'nothing'}"
     output.write(
-        f"\nmethod {answer.method}, confidence {answer.confidence:.2f}, model {answer.model or 'none'}"
+        f"\n{asked}" + (f"; in no passage: {', '.join(explanation.missing)}" if explanation.missing else "")
     )
-    if answer.abstain_reason:
-        output.write(f"abstained: {answer.abstain_reason}")
-    places = list(dict.fromkeys(map(str, answer.citations)))
-    for citation in answer.citations:
-        output.write(f"[{places.index(str(citation)) + 1}] {one_line(citation.quote)}")
+    verdict = f"abstained: {explanation.reason}" if explanation.reason else "answered"
+    output.write(
+        f"decision: {verdict}; confidence {explanation.confidence:.2f}, least {explanation.threshold:.2f}; "
+        f"method {answer.method}, model {answer.model or 'none'}"
+    )
+    output.write(
+        "  " + ", ".join(f"{name} {value:.2f}" for name, value in explanation.features.items() if value)
+    )
+    output.write("evidence (* quoted):")
+    for note in explanation.evidence:
+        near = "-" if note.similarity is None else f"{note.similarity:.2f}"
+        other = ", of another variant" if note.conflict else ""
+        output.write(
+            f"{'*' if note.quoted else ' '} {note.score:.2f} (words {note.coverage:.2f}, vector {near}{other}) "
+            f"{note.kind}, {note.source}{'' if note.page is None else f', page {note.page}'}: {one_line(note.text)}"
+        )
+    output.write("checks:")
+    for check in explanation.checks:
+        output.write(
+            f"  {check.origin} {check.outcome if check.stands else 'dropped: ' + check.outcome}: {one_line(check.text)}"
+        )
+    output.write("passages:")
     for hit in answer.passages:
         why = hit.why
         ranks = f"dense {why.dense_rank or '-'}, text {why.text_rank or '-'}, score {hit.score:.3f}"

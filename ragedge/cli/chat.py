@@ -47,7 +47,7 @@ HELP = """/sessions        list the sessions
 @click.option("--list", "list_sessions", is_flag=True, help="List the sessions and leave.")
 @click.option("--clear", is_flag=True, help="Forget what the session holds first.")
 @click.option("--generator", metavar="NAME|none", help="Generator plugin; none answers by quoting alone.")
-@click.option("--explain", is_flag=True, help="Show passages, decision and timings too.")
+@click.option("--explain", is_flag=True, help="Show evidence, checks, decision and timings too.")
 @command()
 def chat(
     kb_path: Path | None,

@@ -25,6 +25,7 @@ from ragedge.datatypes.document import (
     PlacedSpan,
     Span,
 )
+from ragedge.datatypes.explanation import Check, EvidenceNote, Explanation
 from ragedge.datatypes.generation import (
     GenerationOptions,
     GenerationStats,
@@ -56,9 +57,12 @@ __all__ = [
     "AskTimings",
     "Block",
     "BlockKind",
+    "Check",
     "Chunk",
     "Citation",
     "Document",
+    "EvidenceNote",
+    "Explanation",
     "GenerationOptions",
     "GenerationStats",
     "GeneratorCapabilities",

@@ -44,10 +44,12 @@ class Decision:
     Attributes:
         confidence: 0 to 1.
         reason: ``no_passages``, ``terms_missing``, ``low_score``, or None to answer.
+        features: What the confidence rests on; None where there are no passages.
     """
 
     confidence: float
     reason: str | None
+    features: Features | None = None
 
 
 def decide(findings: Findings, threshold: float, counts: WordCounts | None = None) -> Decision:
@@ -65,8 +67,8 @@ def decide(findings: Findings, threshold: float, counts: WordCounts | None = Non
     if values.unknown >= _MOSTLY_UNKNOWN:
         confidence *= 1 - values.unknown
     if confidence >= threshold:
-        return Decision(confidence, None)
+        return Decision(confidence, None, values)
     lacking = (
         values.unknown >= _MOSTLY_UNKNOWN or values.excluded or values.unknown_names or not values.passage
     )
-    return Decision(confidence, "terms_missing" if lacking else "low_score")
+    return Decision(confidence, "terms_missing" if lacking else "low_score", values)

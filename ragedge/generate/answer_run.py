@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING
 from ragedge.datatypes import (
     Answer,
     AskTimings,
+    Check,
     Citation,
+    Explanation,
     GenerationOptions,
     GenerationStats,
     SafetyNotice,
@@ -31,6 +33,7 @@ from ragedge.datatypes import (
 from ragedge.generate.abstain import Decision
 from ragedge.generate.citations import Citations
 from ragedge.generate.evidence import Findings
+from ragedge.generate.explain import explain
 from ragedge.generate.procedure import Neighbours, find_procedure
 from ragedge.generate.prompt import Prompt, build_prompt, estimate_tokens
 from ragedge.generate.prompt_memory import PromptMemory
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("ragedge")
 
 MODEL_FORMS: frozenset[Form] = frozenset({"value", "where"})
+_PASSED = {"quote": "verbatim", "model": "verified", "tool": "as returned"}
 
 
 class AnswerRun:
@@ -85,6 +89,8 @@ class AnswerRun:
         self._ready = ready
         self._citations = Citations()
         self._sentences: list[Sentence] = []
+        self._quoted: set[tuple[int, int]] = set()  # (passage, unit)
+        self._checks: list[Check] = []
         self._cited: list[int] = []  # passages whose notices guard the answer
         self._on_lines: list[bool] = []  # of each sentence: a step or a row, on a line of its own
         self._degraded: list[str] = []
@@ -169,6 +175,11 @@ class AnswerRun:
             **common,  # type: ignore[arg-type]
         )
 
+    def explain(self) -> Explanation:
+        """Return how the answer came about, finishing it first if it was not iterated to the end."""
+        self.result()
+        return explain(self._findings, self._decision, self._config.abstain_below, self._quoted, self._checks)
+
     def _run(self) -> Steps[Sentence, None, None]:
         if self._decision.reason is not None:
             return
@@ -220,6 +231,8 @@ class AnswerRun:
             cited += self._citations.add(passage.hit, passage.units[i].start, passage.units[i].end)
         sentence = Sentence(text, origin, tuple(dict.fromkeys(cited)))  # type: ignore[arg-type]
         self._sentences.append(sentence)
+        self._quoted.update((place, unit) for unit in units)
+        self._checks.append(Check(text, origin, _PASSED[origin], stands=True))
         self._cited.append(place)
         self._on_lines.append(origin == "quote" and passage.units[units[0]].kind in ("step", "row"))
         return sentence
@@ -240,6 +253,7 @@ class AnswerRun:
         for result in call_tools(generator, question, self._tools, self._config.tool_calls):
             sentence = Sentence(f"{result.tool}: {result.text}", "tool")
             self._sentences.append(sentence)
+            self._checks.append(Check(sentence.text, "tool", _PASSED["tool"], stands=True))
             self._on_lines.append(True)
             yield sentence
 
@@ -310,6 +324,7 @@ class AnswerRun:
         said = [s.text for s in self._sentences]
         verdict = verify(sentence, found.passages, found.question.terms, said)
         if not verdict.holds:
+            self._checks.append(Check(sentence, "model", verdict.reason, stands=False))
             log.debug("model sentence dropped: %s", verdict.reason)
             return None
         return self._add(sentence, "model", verdict.passage, verdict.units)

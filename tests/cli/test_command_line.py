@@ -67,6 +67,18 @@ def test_ask_json(run: Run, kb: Path) -> None:
             "method", "passages", "degraded", "model", "adapter", "timings"} <= set(answer)  # fmt: skip
 
 
+def test_ask_explains_itself(run: Run, kb: Path) -> None:
+    question = ("ask", "How much water does the kettle hold?", "--kb", kb, "--generator", "none", "--explain")
+    explained = only_json(run(*question, "--json"))["explain"]
+    assert explained["form"] == "value"
+    assert explained["evidence"][0]["quoted"]
+    assert "1.7 litres" in explained["evidence"][0]["text"]
+    assert {check["outcome"] for check in explained["checks"]} == {"verbatim"}
+    assert explained["features"]
+    told = run(*question).stdout
+    assert all(part in told for part in ("decision: answered", "evidence", "checks:", "retrieve "))
+
+
 def test_ask_without_a_generator(run: Run, kb: Path) -> None:
     answer = only_json(run("ask", "How often is it descaled?", "--kb", kb, "--json", "--generator", "none"))
     assert answer["method"] == "extractive"

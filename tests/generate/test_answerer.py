@@ -53,6 +53,25 @@ def test_what_was_not_verified_leaves_the_quotes(draft):
     assert ask(FakeGenerator(draft)).text == ask(None).text
 
 
+def test_an_explanation_tells_what_was_weighed_and_what_was_dropped():
+    run = Answerer(FakeGenerator("The engine takes 5.5 L of oil."), CONFIG).start(QUESTION, HITS)
+    explained = run.explain()
+    assert explained.reason is None
+    assert explained.confidence >= explained.threshold == CONFIG.abstain_below
+    assert explained.evidence[0].quoted
+    assert explained.evidence[0].page == 4
+    dropped = [check for check in explained.checks if not check.stands]
+    assert [(check.origin, check.outcome) for check in dropped] == [("model", "support")]
+    assert [c.text for c in explained.checks if c.stands] == [s.text for s in run.result().sentences]
+
+
+def test_an_explanation_of_silence_says_what_was_missing():
+    explained = Answerer(None, CONFIG).start("What is the torque of the Z9 flywheel?", HITS).explain()
+    assert explained.reason is not None
+    assert "z9" in explained.missing
+    assert explained.checks == ()
+
+
 def test_what_is_handed_out_is_what_stands():
     run = Answerer(FakeGenerator("The engine takes 4.2 L."), CONFIG).start(QUESTION, HITS)
     handed = list(run)
