@@ -8,4 +8,5 @@ from tests.conftest import (  # noqa: F401 -- fixtures
     no_network,
     smollm2_dir,
     smollm2_gguf,
+    speech_models,
 )

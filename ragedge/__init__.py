@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from ragedge.errors import RagedgeError
     from ragedge.knowledge_base import KnowledgeBase
+    from ragedge.models.store import model_folder
     from ragedge.opening import ask, open
 
 _HOME_OF = {
@@ -50,6 +51,7 @@ _HOME_OF = {
     "ScoredChunk": "ragedge.datatypes",
     "Sentence": "ragedge.datatypes",
     "ask": "ragedge.opening",
+    "model_folder": "ragedge.models.store",
     "open": "ragedge.opening",
 }
 
@@ -68,6 +70,7 @@ __all__ = [
     "Sentence",
     "__version__",
     "ask",
+    "model_folder",
     "open",
 ]
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
-from annotated_types import BaseMetadata, Ge, GroupedMetadata, Gt, Le
+from ragedge.setting import Setting
+from ragedge.voice_config import VoiceConfig
 
 # In place of a loader's name: files of that type are not read.
 NO_LOADER = "none"
@@ -27,24 +28,6 @@ BUILT_IN_LOADERS = {
     "text/csv": "csv",
     "text/plain": "text",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Setting(GroupedMetadata):
-    """What a setting is for, and its bounds, as pydantic reads them off an annotation."""
-
-    description: str
-    ge: float | None = None
-    gt: float | None = None
-    le: float | None = None
-
-    def __iter__(self) -> Iterator[BaseMetadata]:
-        if self.ge is not None:
-            yield Ge(self.ge)
-        if self.gt is not None:
-            yield Gt(self.gt)
-        if self.le is not None:
-            yield Le(self.le)
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,6 +374,7 @@ class Config:
     generate: GenerateConfig = GenerateConfig()
     privacy: PrivacyConfig = PrivacyConfig()
     serve: ServeConfig = ServeConfig()
+    voice: VoiceConfig = field(default_factory=VoiceConfig)
 
     def digest(self) -> str:
         """Return a sha256 over every setting."""

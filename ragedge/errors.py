@@ -24,6 +24,7 @@
     │   ├── SessionMismatchError    saved under another model, quantization, tokenizer or adapter
     │   └── LockedError             encrypted, and no key or the wrong one
     ├── BundleError                 not what was signed, or not to be installed here
+    ├── SoundError                  sound that cannot be read, recorded or played
     ├── QuestionError               empty, too long, or not text
     ├── PromptTooLongError
     └── EgressError                 something tried to leave the device
@@ -158,6 +159,10 @@ class LockedError(StoreError):
 
 class BundleError(RagedgeError):
     """A bundle is not what somebody trusted signed, or may not be installed here."""
+
+
+class SoundError(RagedgeError):
+    """Sound could not be read, recorded, spoken or played."""
 
 
 class QuestionError(RagedgeError):

@@ -10,7 +10,7 @@ from ragedge.errors import PluginConflictError, PluginError, RagedgeError, Unkno
 
 Kind = Literal[
     "loader", "preprocessor", "chunker", "ocr", "embedder", "index", "reranker", "generator", "backend",
-    "source", "redactor", "key_store", "tool",
+    "source", "redactor", "key_store", "tool", "wake_word", "voice_activity", "speech_recognizer", "speech_output",
 ]  # fmt: skip
 KINDS: tuple[str, ...] = Kind.__args__  # type: ignore[attr-defined]
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     Float32: TypeAlias = NDArray[np.float32]
     Int8: TypeAlias = NDArray[np.int8]
+    Int16: TypeAlias = NDArray[np.int16]
     Int64: TypeAlias = NDArray[np.int64]
 
 Options: TypeAlias = Mapping[str, Any]
@@ -345,4 +346,53 @@ class KeyStore(Protocol):
 
         Raises:
             LockedError: the store is not there or refuses, or it was wrapped elsewhere.
+        """
+
+
+class WakeWord(Protocol):
+    """Listens for the words that call the assistant (``ragedge.wake_word``). Sound is 16 kHz, one channel."""
+
+    def hear(self, samples: Int16, /) -> bool:
+        """Take the next samples, (n,), any number of them; return whether the words have just ended in them."""
+
+    def reset(self) -> None:
+        """Forget what was heard."""
+
+
+class VoiceActivity(Protocol):
+    """Tells speech from other sound (``ragedge.voice_activity``). Sound is 16 kHz, one channel."""
+
+    @property
+    def window_samples(self) -> int:
+        """How many samples one probability is about."""
+
+    def hear(self, samples: Int16, /) -> Float32:
+        """Take the next samples, (n,), any number of them.
+
+        Returns:
+            For each window that has become whole, the probability that somebody speaks in it, (windows,).
+        """
+
+    def reset(self) -> None:
+        """Forget what was heard."""
+
+
+class SpeechRecognizer(Protocol):
+    """Writes down what is said (``ragedge.speech_recognizer``). May be called from several threads, one at a time."""
+
+    def recognize(self, samples: Int16, /) -> str:
+        """Return the words of an utterance, (n,), 16 kHz, one channel; empty where there are none."""
+
+
+class SpeechOutput(Protocol):
+    """Speaks (``ragedge.speech_output``)."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second of what it speaks, one channel."""
+
+    def speak(self, text: str, /) -> Iterator[Int16]:
+        """Speak a sentence, whose numbers and units are written as words; hand out the sound as it comes.
+
+        Closing the iterator stops it.
         """

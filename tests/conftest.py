@@ -95,6 +95,14 @@ def smollm2_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
+def speech_models() -> Path:
+    """Return a home that holds the models of `connectors/voice` too, pulled on first use."""
+    for name in ("openwakeword", "silero-vad", "whisper-tiny-en"):
+        _pulled(name)
+    return SHARED_HOME
+
+
+@pytest.fixture(scope="session")
 def smollm2_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the file that the default generator is compiled from, for engines that read it themselves."""
     from ragedge.errors import ModelFetchError

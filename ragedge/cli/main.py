@@ -37,6 +37,7 @@ _COMMANDS = {
     "serve": "serve.serve",
     "status": "documents.status",
     "tune": "tune.tune",
+    "voice": "voice.voice",
 }
 
 

@@ -28,7 +28,7 @@ _SIZE_FACTOR = 3  # 4-bit weights grow to 8 bits, and the graph is written once 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What a compilation adds to a manifest; one of the two facts is there."""
+    """What a compilation adds to a manifest; one of the two facts is there, for a speech model none."""
 
     architecture: str
     quantization: str

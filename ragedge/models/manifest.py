@@ -62,7 +62,7 @@ class Manifest(_Part, frozen=True, kw_only=True):
 
     schema_version: Literal[1] = 1
     name: str
-    kind: Literal["embedder", "generator"]
+    kind: Literal["embedder", "generator", "speech"]
     architecture: str
     licence: str
     quantization: Annotated[str, Meta(description="Of the compiled graph, in words.")]

@@ -38,7 +38,7 @@ def publish(
     Args:
         built: The compiled folder, on the same file system as the target.
         target: ``<home>/models/<name>``.
-        kind: Embedder or generator.
+        kind: Embedder, generator or speech.
         architecture: The model's family.
         licence: SPDX identifier or the name of the terms.
         quantization: Of the compiled graph, in words.

@@ -12,7 +12,7 @@ from pathlib import Path
 from ragedge.errors import ModelFetchError, ModelIntegrityError, RagedgeError
 from ragedge.models import carrier, catalog, store
 from ragedge.models.catalog import CatalogEntry, WheelCarrier
-from ragedge.models.importer import compile_source
+from ragedge.models.importer import Compiled, compile_source
 from ragedge.models.lock import exclusive
 from ragedge.models.manifest import SourceRecord
 from ragedge.models.progress import Progress, silent
@@ -53,8 +53,7 @@ def _pull(entry: CatalogEntry, progress: Progress) -> ModelFolder:
     built = staging / "built"
     shutil.rmtree(built, ignore_errors=True)
     built.mkdir(parents=True)
-    path = source if entry.kind == "embedder" else source / entry.weights
-    compiled = compile_source(path, built, kind=entry.kind, progress=progress)
+    compiled = _compile(entry, source, built, progress)
     progress("checking", 0, None)
     folder = publish(
         built,
@@ -69,6 +68,14 @@ def _pull(entry: CatalogEntry, progress: Progress) -> ModelFolder:
     )
     shutil.rmtree(staging, ignore_errors=True)
     return folder
+
+
+def _compile(entry: CatalogEntry, source: Path, built: Path, progress: Progress) -> Compiled:
+    if entry.kind == "speech":
+        shutil.copytree(source, built, dirs_exist_ok=True)
+        return Compiled(entry.architecture, "as published")
+    path = source if entry.kind == "embedder" else source / entry.weights
+    return compile_source(path, built, kind=entry.kind, progress=progress)
 
 
 def _fetch(entry: CatalogEntry, staging: Path, progress: Progress) -> tuple[Path, str]:

@@ -85,6 +85,21 @@ def find(name: str) -> ModelFolder:
     return ModelFolder(folder, manifest)
 
 
+def model_folder(name: str) -> Path:
+    """Return the folder of an installed model, once every file in it is as recorded.
+
+    For engines outside ragedge, which read the files themselves.
+
+    Raises:
+        ModelNotFoundError: it is not installed; the hint pulls it.
+        ModelIntegrityError: a file is damaged.
+    """
+    found = verify_model(name)
+    if found:
+        raise verify.integrity_error(name, found)
+    return models_dir() / name
+
+
 def installed() -> list[ModelFolder]:
     """Return the installed models by name; a folder with a damaged manifest is left to ``verify``."""
     folders = []

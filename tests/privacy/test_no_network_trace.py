@@ -91,6 +91,7 @@ COMMANDS = {
     "bundle rollback": ["{slots}"],
     "doctor": ["--kb", "{kb}"],
     "mcp": ["--kb", "{kb}"],
+    "voice": ["--kb", "{kb}", "--wav", "{spoken}", "--out", "{work}/answer.wav"],
     "demo": ["{manual}", "--kb", "{work}/demo", "--question", "What is the torque of the cover bolt?"],
 }
 REFUSED = {
@@ -120,7 +121,7 @@ def test_every_command_is_traced():
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory, minilm_dir, smollm2_dir):
+def places(tmp_path_factory, minilm_dir, smollm2_dir, speech_models):
     for tool in ("strace", "unshare"):
         assert shutil.which(tool), f"{tool} is needed to trace: apt-get install strace util-linux"
     work = tmp_path_factory.mktemp("trace")
@@ -140,6 +141,8 @@ def places(tmp_path_factory, minilm_dir, smollm2_dir):
         )
     ]
     questions.write_text("".join(json.dumps(item) + "\n" for item in asked), encoding="utf-8")
+    spoken = work / "question.wav"
+    subprocess.run(["espeak-ng", "-w", str(spoken), "What is the torque of the drain plug?"], check=True)
     words = work / "words"
     words.write_text("three blue gaskets\n", encoding="utf-8")
     folders = {name: work / name for name in ("kb", "copy", "spent", "spare", "sealed", "small")}
@@ -154,6 +157,7 @@ def places(tmp_path_factory, minilm_dir, smollm2_dir):
         **packed,
         "home": minilm_dir.parent.parent,
         "manual": manual,
+        "spoken": spoken,
         "questions": questions,
         "words": words,
         **folders,

@@ -1,0 +1,1 @@
+"""Hears a question and speaks the answer while it is still being written."""
