@@ -38,10 +38,11 @@ export class AnswerCard {
     const numbers = [...new Set(data.citations.map((index) => this.place(this.citations[index])))];
     if (this.block?.dataset.origin !== data.origin) this.begin(data.origin);
     if (!this.line || data.added.startsWith("\n")) this.block.append((this.line = make("p")));
-    // No line break between a sentence and its number.
+    const [head, end] = cutBeforeEnd(data.text);
     const marks = numbers.flatMap((place) => ["\u00a0", this.mark(place)]);
-    this.line.append(make("span", { class: "sentence" }, `${this.line.childNodes.length ? " " : ""}${data.text}`), ...marks);
-    if (numbers.length) this.offer(numbers[0]);
+    const space = this.line.childNodes.length ? " " : "";
+    this.line.append(make("span", { class: "sentence" }, space + head, make("span", { class: "end" }, end, marks)));
+    if (numbers.length && !this.offered) this.offer(numbers[0]);
   }
 
   /** Take the whole answer; what was handed out before stands in it. */
@@ -124,7 +125,9 @@ export class AnswerCard {
     return button;
   }
 
+  /** Show a place that the reader did not ask for: the first, once it is said, and again with all its quotes. */
   offer(place) {
+    this.offered = true;
     this.show(place, false);
   }
 
@@ -219,6 +222,14 @@ export const holdings = (documents, pages) =>
 function shortened(text) {
   const points = Array.from(text.replace(/ \| /g, " · ").replace(/\s+/g, " "));
   return points.length > QUOTE_SHOWN ? `${points.slice(0, QUOTE_SHOWN).join("")} …` : points.join("");
+}
+
+/** Cut a sentence before its last word, or its last letters in writing without spaces: its numbers stay beside it. */
+function cutBeforeEnd(text) {
+  const end = /\S{1,14}$/u.exec(text)?.[0] ?? "";
+  const whole = end.length === text.length || /\s/.test(text.at(-end.length - 1) ?? "");
+  const cut = text.length - (whole ? end.length : Math.min(2, end.length));
+  return [text.slice(0, cut), text.slice(cut)];
 }
 
 function symbol() {

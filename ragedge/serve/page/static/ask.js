@@ -35,8 +35,10 @@ export function startAsking() {
     const typing = event.target.closest("input, textarea, select, dialog");
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
       event.preventDefault();
-      location.hash = "#ask";
-      field.focus();
+      if (byId("view-ask").hidden) {
+        window.addEventListener("hashchange", () => field.focus(), { once: true });
+        location.hash = "#ask";
+      } else field.focus();
     }
   });
   window.addEventListener("pagehide", (event) => {

@@ -57,6 +57,15 @@ function startLanguage() {
   select.addEventListener("change", () => chooseLanguage(select.value));
 }
 
+/** A link to #main would choose a view: the skip link moves the focus alone. */
+function startSkipping() {
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    byId("main").focus();
+  });
+}
+
+startSkipping();
 startTheme();
 startLanguage();
 startAsking();

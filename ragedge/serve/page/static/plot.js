@@ -4,7 +4,7 @@ import { draw, make } from "./dom.js";
 import { saying } from "./say.js";
 
 const WIDTH = 640;
-const MARGIN = { left: 56, right: 20, top: 16, bottom: 44 };
+const MARGIN = { left: 56, right: 20, top: 30, bottom: 44 };
 
 /** Draw points in a plane: `{x, y, kind, title}`; kinds are classes of the style sheet. */
 export function scatter(points, { x: xName, y: yName, label, format }) {

@@ -71,20 +71,42 @@ function showTuning() {
 }
 
 function showEvaluation() {
-  const box = byId("evaluation");
-  const metrics = Object.entries(result.metrics ?? {}).filter(([, one]) => Number.isFinite(one?.value));
-  if (!metrics.length) {
-    box.replaceChildren(make("p", { class: "notice", role: "alert" }, saying(make("span"), "not_a_result")));
-    return;
-  }
+  const drawn = Array.isArray(result?.rows) ? benchmark(result) : evaluation(result);
+  byId("evaluation").replaceChildren(
+    ...(drawn ?? [make("p", { class: "notice", role: "alert" }, saying(make("span"), "not_a_result"))]),
+  );
+}
+
+/** Draw what `ragedge eval --json` wrote; null where that is not what it is. */
+function evaluation(found) {
+  const metrics = Object.entries(found?.metrics ?? {}).filter(([, one]) => Number.isFinite(one?.value));
+  if (!metrics.length) return null;
   const rows = metrics.map(([name, one]) => ({ name, value: one.value, low: one.low, high: one.high }));
   const shares = rows.every((row) => row.value >= 0 && row.value <= 1);
   const table = rows.map((row) => [row.name, decimal(row.value, 4), row.low === undefined ? "" : `${decimal(row.low, 4)} – ${decimal(row.high, 4)}`]);
-  box.replaceChildren(
-    saying(make("h3"), "of_questions", { name: result.dataset ?? "", queries: result.queries ?? "" }),
+  return [
+    saying(make("h3"), "of_questions", { name: found.dataset ?? "", queries: found.queries ?? "" }),
     intervals(rows, { label: say("evaluation"), format: short, ...(shares ? { from: 0, to: 1 } : {}) }),
     numbers(["metric", "value", "interval"], table),
-  );
+  ];
+}
+
+/** Draw what `ragedge bench --json` wrote, by length of the prompt; null where that is not what it is. */
+function benchmark(found) {
+  const rows = found.rows.filter((row) => Number.isFinite(row?.ttft_ms?.p50) && Number.isFinite(row?.decode_tok_s));
+  if (!rows.length) return null;
+  const name = (row) => say("bench_row", { prompt: row.prompt_tokens, context: row.context });
+  const waits = rows.map((row) => ({ name: name(row), value: row.ttft_ms.p50, low: row.ttft_ms.p50, high: row.ttft_ms.p95 }));
+  const rates = rows.map((row) => ({ name: name(row), value: row.decode_tok_s }));
+  const table = rows.map((row) => [name(row), short(row.ttft_ms.p50), short(row.ttft_ms.p95), short(row.decode_tok_s), row.rss_mb === null ? "" : short(row.rss_mb)]);
+  return [
+    make("h3", {}, `${found.model ?? ""} · ${found.machine?.processor ?? ""}`),
+    saying(make("p", { class: "small" }), "bench_ttft"),
+    intervals(waits, { label: say("bench_ttft"), format: short, from: 0, to: 0 }),
+    saying(make("p", { class: "small" }), "bench_rate"),
+    intervals(rates, { label: say("bench_rate"), format: short, from: 0, to: 0 }),
+    numbers(["bench_prompt", "bench_p50", "bench_p95", "bench_rate", "bench_memory"], table),
+  ];
 }
 
 const same = (a, b) => JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort());

@@ -22,7 +22,7 @@ export async function showPlace(place, asked = false) {
     return;
   }
   if (!asked && (narrow.matches || (shown && shown.chosen))) return;
-  if (asked) opener = document.activeElement;
+  if (asked && !sheet.contains(document.activeElement)) opener = document.activeElement;
   const mine = ++turn;
   const page = place.page ?? 1;
   const same = shown?.known && shown.place.source === place.source && (shown.place.page ?? 1) === page;
