@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,13 @@ from ragedge.errors import RagedgeError
 from ragedge.generate.answerer import Answerer
 from ragedge.generate.unit_vectors import by_vectors
 from ragedge.retrieve.neighbours import around
+from ragedge.retrieve.same_thing import other_codes
 from ragedge.retrieve.word_counts import word_counts
 
 if TYPE_CHECKING:
     from ragedge.datatypes import ScoredChunk, SearchResult
     from ragedge.generate.answer_run import AnswerRun
+    from ragedge.index.store import Store
     from ragedge.parts import Parts
     from ragedge.protocols import Generator
 
@@ -26,6 +28,7 @@ log = logging.getLogger("ragedge")
 
 # For an answer: a page of tables holds the question's words in one and the fact in another.
 PASSAGES_PER_PAGE = 2
+_MOST_CODES = 2  # tried in the place of one that what was found does not hold
 
 
 def begin(
@@ -48,17 +51,33 @@ def begin(
         options: See ``Answerer.start``.
     """
     started = time.perf_counter()
-    hits = with_carried(parts.retriever().search(question, where=where, per_page=PASSAGES_PER_PAGE), carried)
-    settings = in_force(parts.store(), parts.effective).config.generate
-    answerer = Answerer(None, settings, by_vectors(parts.embedder()), parts.prompts, ready, parts.tools())
-    run = answerer.start(
-        question,
-        hits,
-        started=started,
-        neighbours=functools.partial(around, parts.store()),
-        counts=word_counts(parts.store(), question),
-        **options,
+    store, search = (
+        parts.store(),
+        functools.partial(parts.retriever().search, where=where, per_page=PASSAGES_PER_PAGE),
     )
+    settings = in_force(store, parts.effective).config.generate
+    answerer = Answerer(None, settings, by_vectors(parts.embedder()), parts.prompts, ready, parts.tools())
+
+    def answered_from(hits: SearchResult, question: str) -> AnswerRun:
+        return answerer.start(
+            question,
+            hits,
+            started=started,
+            neighbours=functools.partial(around, store),
+            counts=word_counts(store, question),
+            **options,
+        )
+
+    hits = with_carried(search(question), carried)
+    run = answered_from(hits, question)
+    if run.wants_codes:
+        for again, note in by_other_codes(store, question, hits):
+            found = with_carried(search(again), carried)
+            other = answered_from(found, again)
+            if other.confidence > run.confidence:
+                notes = {hit.source: f"{note} {found.notes.get(hit.source, '')}".strip() for hit in found}
+                run, hits = other, type(found)(list(found), found.timings, notes)
+                break
     if run.may_generate:
         # Only now: opening a session holds the interpreter's lock, and would delay what comes before.
         run.use(parts.generator_loading())
@@ -74,6 +93,18 @@ def with_carried(hits: SearchResult, carried: Sequence[ScoredChunk]) -> SearchRe
     ranked = [replace(hit, rank=rank) for rank, hit in enumerate(new, len(hits) + 1)]
     notes: Mapping[str, str] = hits.notes
     return type(hits)([*hits, *ranked], hits.timings, dict(notes))
+
+
+def by_other_codes(store: Store, question: str, hits: SearchResult) -> Iterator[tuple[str, str]]:
+    """Yield a question with another code of the same thing, as the passages use it, and what says that it is one."""
+    passages = "\n".join(hit.text for hit in hits)
+    named = [one for one in other_codes(store, question) if one.other in passages]
+    for one in sorted(named, key=lambda one: passages.index(one.other))[:_MOST_CODES]:
+        page = "" if one.page is None else f", page {one.page}"
+        yield (
+            question.replace(one.code, one.other),
+            f"{one.code} is read as {one.other} ({one.source}{page}).",
+        )
 
 
 def calibrate(parts: Parts, limit_s: float) -> None:

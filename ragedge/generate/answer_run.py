@@ -109,6 +109,17 @@ class AnswerRun:
         return self._decision.reason is None and (self._writes or bool(self._tools))
 
     @property
+    def confidence(self) -> float:
+        """Probability that the facts stand on a page that the answer cites, 0 to 1."""
+        return self._decision.confidence
+
+    @property
+    def wants_codes(self) -> bool:
+        """Whether what answers best leaves out a number or code of the question."""
+        features = self._decision.features
+        return features is not None and (features.numbers > 0 or features.excluded > 0)
+
+    @property
     def _writes(self) -> bool:
         return self._findings.question.form in MODEL_FORMS
 
