@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ragedge.cli import output
-from ragedge.cli.command import command, config_option, json_option, kb_option, open_kb
+from ragedge.cli.command import command, config_option, json_option, kb_option
+from ragedge.cli.passages import passages, spread
 
 if TYPE_CHECKING:
     from ragedge.measure.parity import Parity
@@ -181,7 +182,7 @@ def check(
     for folder in map(store.find, models or ("minilm-l6",)):
         if backend.graph_profile == "dynamic":
             continue
-        texts = _texts(kb_path, config_file, texts_file)
+        texts = passages(kb_path, config_file, texts_file)
         static = _static(folder, backend, kb_path, config_file, texts_file)
         graphs = [one for one in static.record.graphs if folder.manifest.decoder or one.length == length]
         for target in _targets(backend, targets) if targets else ():
@@ -207,13 +208,6 @@ def check(
     else:
         _write(name, probe.reason, compared, made)
     return 0 if whole else 1
-
-
-def spread(texts: list[str], count: int) -> list[str]:
-    """Return up to ``count`` texts from all over a list."""
-    if len(texts) <= count:
-        return texts
-    return [texts[place * len(texts) // count] for place in range(count)]
 
 
 def _compared(
@@ -343,27 +337,11 @@ def _static(
     found = None if force else compiled.find_static(folder, scheme)
     if found is None:
         texts = (
-            [] if scheme == "float" else spread(_texts(kb_path, config_file, texts_file), CALIBRATION_TEXTS)
+            [] if scheme == "float" else spread(passages(kb_path, config_file, texts_file), CALIBRATION_TEXTS)
         )
         output.note(f"making {scheme} graphs of {folder.manifest.name} from {len(texts)} texts")
         found = compiled.make_static(folder, scheme, texts, threads=thread_count(0))
     return found
-
-
-def _texts(kb_path: Path | None, config_file: Path | None, texts_file: Path | None) -> list[str]:
-    """Read the passages of a file or of a knowledge base."""
-    from ragedge.errors import ConfigError
-
-    if texts_file is not None:
-        try:
-            lines = texts_file.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as exc:
-            raise ConfigError(
-                f"cannot read {texts_file}: {type(exc).__name__}", hint="check --texts"
-            ) from exc
-        return [line.strip() for line in lines if line.strip()]
-    with open_kb(kb_path, config_file) as kb:
-        return [chunk.text for one in kb.store.sources() for chunk in kb.store.chunks(one.source)]
 
 
 def _static_row(static: StaticModel) -> dict[str, Any]:

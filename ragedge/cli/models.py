@@ -10,11 +10,12 @@ import click
 from ragedge.cli import output
 from ragedge.cli.command import command, json_option, one_line
 from ragedge.cli.progress import progress_bar
+from ragedge.cli.quantize import quantize
 
 
 @click.group()
 def models() -> None:
-    """Pull, import and check models; only `pull` uses a network."""
+    """Pull, import, check and shrink models; only `pull` uses a network."""
 
 
 @models.command("list")
@@ -165,3 +166,6 @@ def remove(name: str, as_json: bool) -> None:
         output.write_json({"schema": 1, "removed": name, "bytes": freed})
     else:
         output.write(f"removed {name}, {freed / 1e6:.0f} MB")
+
+
+models.add_command(quantize)

@@ -52,6 +52,7 @@ COMMANDS = {
     "models list": [],
     "models import": ["{work}/nothing.gguf"],
     "models verify": [],
+    "models quantize": ["smollm2-135m", "--scheme", "round4", "--name", "traced", "--force"],
     "models remove": ["nothing"],
     "backends list": [],
     "backends check": ["openvino", "--texts", "{manual}", "--count", "2", "--length", "32"],

@@ -85,14 +85,16 @@ def _shapes(path: Path) -> _Shapes:
     table = hidden = widest = 0
     for node in model.graph.node:
         given = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
-        if node.op_type in ("GatherBlockQuantized", "Gather") and "input_ids" in node.input:
+        if node.op_type == "GatherBlockQuantized" or (node.op_type == "Gather" and "input_ids" in node.input):
             for name in node.input:
                 if name in dims:
                     kind, shape = dims[name]
                     table += math.prod(shape) * onnx.helper.tensor_dtype_to_np_dtype(kind).itemsize
-        elif node.output[0] == "logits":
+        elif node.op_type not in ("MatMulNBits", "MatMul") or node.input[1] not in dims:
+            continue
+        elif node.output[0].startswith("logits"):
             hidden = given["K"] if "K" in given else dims[node.input[1]][1][0]
-        elif node.op_type in ("MatMulNBits", "MatMul") and (node.input[1] in dims):
+        else:
             widest = max(widest, given["N"] if "N" in given else dims[node.input[1]][1][-1])
     return _Shapes(table, hidden, widest)
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _SITE = re.compile(r"(blk\.\d+\.(?:qkv|out|gate_up|down))\.y")
 INTERLEAVED = "rotary_interleaved"
+SUMS = ".and_sums"
+"""Ends the name of an input behind which stand the sums of its blocks, one for 32; an adapter multiplies it without."""
+WITH_SUMS, WITHOUT_SUMS = 33, 32
 
 
 def with_adapter_inputs(graph: bytes) -> tuple[bytes, dict[str, tuple[int, int]], bool]:
@@ -44,11 +47,12 @@ def with_adapter_inputs(graph: bytes) -> tuple[bytes, dict[str, tuple[int, int]]
             nodes.append(node)
             continue
         site, output = found.group(1), node.output[0]
-        sites[site] = (attributes["K"], attributes["N"])
+        value, columns = node.input[0], attributes["K"]
+        if value.endswith(SUMS):
+            value, columns = value.removesuffix(SUMS), columns * WITHOUT_SUMS // WITH_SUMS
+        sites[site] = (columns, attributes["N"])
         node.output[0] = f"{site}.base"
-        thin = helper.make_node(
-            "MatMul", [node.input[0], f"lora.{site}.a"], [f"{site}.thin"], name=f"{site}.thin"
-        )
+        thin = helper.make_node("MatMul", [value, f"lora.{site}.a"], [f"{site}.thin"], name=f"{site}.thin")
         wide = helper.make_node(
             "MatMul", [f"{site}.thin", f"lora.{site}.b"], [f"{site}.delta"], name=f"{site}.delta"
         )
@@ -62,6 +66,7 @@ def with_adapter_inputs(graph: bytes) -> tuple[bytes, dict[str, tuple[int, int]]
     model.graph.node.extend(nodes)
     for site, (columns, rows) in sites.items():
         for part, shape in (("a", [columns, f"{site}.rank"]), ("b", [f"{site}.rank", rows])):
-            value = helper.make_tensor_value_info(f"lora.{site}.{part}", TensorProto.FLOAT, shape)
-            model.graph.input.append(value)
+            model.graph.input.append(
+                helper.make_tensor_value_info(f"lora.{site}.{part}", TensorProto.FLOAT, shape)
+            )
     return model.SerializeToString(), sites, interleaved

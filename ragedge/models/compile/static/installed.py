@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragedge.errors import ModelIntegrityError, UnsupportedModelError
+from ragedge.models.compile.adapter_graph import SUMS, WITH_SUMS, WITHOUT_SUMS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,6 +88,9 @@ class InstalledWeights:
             return np.ascontiguousarray((centred * scale).T), self._optional(node, 4)
         if node.op_type == "MatMulNBits":
             return self._blocks(node), self._optional(node, 5)
+        if node.op_type == "Concat":  # parts in codes of their own, one above the other
+            parts_of = [self.linear(name)[0] for name in node.input]
+            return np.concatenate(parts_of), None
         if (
             node.op_type == "Split"
         ):  # several projections in one product: rows of its weight, one after another
@@ -112,15 +116,21 @@ class InstalledWeights:
         if node.op_type == "Mul" and f"{output}.codes" in self:  # a step for each row
             codes, steps = self.array(f"{output}.codes"), self.array(f"{output}.scale")
             return np.asarray(codes.astype(np.float32) * steps, np.float32)
-        if node.op_type != "GatherBlockQuantized" or self.attribute(output, "bits") != 8:
+        if node.op_type == "Where":
+            return np.concatenate([self.table(name) for name in node.input[1:]])
+        if node.op_type != "GatherBlockQuantized":
             raise UnsupportedModelError(
                 f"model {self.name} looks {output!r} up by {node.op_type}, which is not read back",
                 hint="see docs/backends.md",
             )
-        codes = self.array(node.input[0])
+        bits = int(self.attribute(output, "bits"))
+        codes = _unpacked(self.array(node.input[0]), bits)
         scale = self.array(node.input[2]).reshape(len(codes), -1)
         zero = self._optional(node, 3)
-        middle = np.float32(128) if zero is None else zero.reshape(scale.shape)[..., None].astype(np.float32)
+        middle: Any = np.float32(1 << (bits - 1))
+        if zero is not None:
+            unpacked = _unpacked(zero.reshape(len(codes), -1), bits)
+            middle = unpacked[:, : scale.shape[1], None].astype(np.float32)
         blocks = codes.reshape(len(codes), scale.shape[1], -1).astype(np.float32)
         return np.ascontiguousarray(((blocks - middle) * scale[..., None]).reshape(len(codes), -1))
 
@@ -136,7 +146,11 @@ class InstalledWeights:
             packed = zero.reshape(rows, -1)
             middle = _unpacked(packed, bits)[:, :blocks, None].astype(np.float32)
         weight = (codes.astype(np.float32) - middle) * scale[..., None]
-        return np.ascontiguousarray(weight.reshape(rows, -1)[:, : int(self.attribute(node.output[0], "K"))])
+        weight = weight.reshape(rows, -1)[:, : int(self.attribute(node.output[0], "K"))]
+        if node.input[0].endswith(SUMS):  # behind the weights, what each block's are all raised by
+            columns = WITHOUT_SUMS * weight.shape[1] // WITH_SUMS
+            weight = weight[:, :columns] + np.repeat(weight[:, columns:], WITHOUT_SUMS, axis=1)
+        return np.ascontiguousarray(weight)
 
     def _optional(self, node: NodeProto, place: int) -> NDArray[Any] | None:
         name = node.input[place] if len(node.input) > place else ""
