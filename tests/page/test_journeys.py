@@ -9,6 +9,7 @@ import httpx
 import pytest
 from page_server import KEY, PUMP, pdf, serving
 from playwright.sync_api import expect
+from reader import Visit
 
 pytestmark = pytest.mark.slow
 
@@ -296,8 +297,6 @@ def test_a_conversation_goes_on_and_is_forgotten(visit, address):
 
 
 def test_a_server_with_a_key_asks_for_it(browser, kb_path, shared_home, tmp_path):
-    from conftest import Visit
-
     file = tmp_path / "key"
     file.write_text(f"{KEY}\n")
     with serving(kb_path, shared_home, "--api-key-file", str(file)) as address:
@@ -320,8 +319,6 @@ def test_a_server_with_a_key_asks_for_it(browser, kb_path, shared_home, tmp_path
 
 
 def test_a_device_that_goes_away_is_told_and_comes_back(browser, kb_path, shared_home):
-    from conftest import Visit
-
     with serving(kb_path, shared_home) as address:
         visitor = Visit(browser, address)
         page = visitor.open()
