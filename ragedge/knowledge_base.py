@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ragedge.conversation import Conversations
     from ragedge.generate.adapter_store import AdapterStore
+    from ragedge.index.rows import SourceRecord, StoredPage
     from ragedge.index.store import Store
     from ragedge.intake import Intake
     from ragedge.models.store import ModelFolder
@@ -133,6 +134,8 @@ class KnowledgeBase:
     ) -> IngestReport:
         """Take in one document from memory; its file is kept in the knowledge base's folder, for ``original``.
 
+        Where redaction is on it is not kept: what is taken out of the text stands in it.
+
         Args:
             source: The name it gets.
             data: The file.
@@ -143,11 +146,13 @@ class KnowledgeBase:
             StoreError: the disk is full or the medium read-only, or a file outside has that name.
         """
         from ragedge.ingest.scan import Scan, uploaded
-        from ragedge.originals import keep
+        from ragedge.originals import forget, keep
 
         found = Scan([uploaded(source, data)])
         report = self._take_in(lambda intake: intake.take(found), metadata or {}, progress)
-        if report.accepted:
+        if report.accepted and self.config.privacy.redactors:
+            forget(self._parts.vault, source)
+        elif report.accepted:
             keep(self._parts.vault, source, data)
         return report
 
@@ -344,6 +349,23 @@ class KnowledgeBase:
         from ragedge.index.inspection import read_pages
 
         found = read_pages(self._parts.store(), source, page)
+        self._recorder.sources("inspect", [source], page=page)
+        return found
+
+    @guarded
+    def read_page(self, source: str, page: int = 1) -> tuple[SourceRecord, StoredPage]:
+        """Return a document's record and one of its pages, without what ``inspect`` gathers of its chunks.
+
+        Args:
+            source: As ``status`` lists it.
+            page: Counted from 1.
+
+        Raises:
+            SourceError: there is no such source or page.
+        """
+        from ragedge.index.inspection import read_page
+
+        found = read_page(self._parts.store(), source, page)
         self._recorder.sources("inspect", [source], page=page)
         return found
 

@@ -36,9 +36,26 @@ def read_pages(store: Store, source: str, page: int | None) -> list[dict[str, An
     require(store, source)
     pages = store.pages(source)
     if page is not None and not 1 <= page <= len(pages):
-        raise SourceError("not_found", f"{source!r} has pages 1 to {len(pages)}; page {page} was asked for")
+        raise _no_page(source, page, len(pages))
     chunks = store.chunks(source)
     return [_page(item, chunks) for number, item in enumerate(pages, 1) if page in (None, number)]
+
+
+def read_page(store: Store, source: str, page: int) -> tuple[SourceRecord, StoredPage]:
+    """Return a source's record and one of its pages, counted from 1.
+
+    Raises:
+        SourceError: there is no such source or page.
+    """
+    record = require(store, source)
+    found = store.page(source, page - 1)
+    if found is None:
+        raise _no_page(source, page, record.pages)
+    return record, found
+
+
+def _no_page(source: str, page: int, pages: int) -> SourceError:
+    return SourceError("not_found", f"{source!r} has pages 1 to {pages}; page {page} was asked for")
 
 
 def _page(page: StoredPage, chunks: Sequence[StoredChunk]) -> dict[str, Any]:

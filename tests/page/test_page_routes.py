@@ -113,6 +113,10 @@ def test_where_personal_data_is_taken_out_no_picture_shows_it(home_with_embedder
             assert page["picture_missing"]["code"] == "redacted" and "anna@" not in page["text"]
             refused = client.get("/ragedge/v1/pages/picture", params={"source": "m.pdf", "page": 1})
             assert refused.status_code == 404
+            file = (tmp_path / "m.pdf").read_bytes()
+            assert client.put("/ragedge/v1/documents/up.pdf", content=file).status_code == 200
+        kept = [path for path in (tmp_path / "kb").rglob("*") if path.is_file()]
+        assert not [path for path in kept if file in path.read_bytes()], "an uploaded file would hold it"
 
 
 @pytest.mark.parametrize(

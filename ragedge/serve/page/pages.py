@@ -77,9 +77,8 @@ class PageViews:
 
     def _page(self, asked: QuotesRequest) -> dict[str, Any]:
         kb = self._service.kb
-        [found] = kb.inspect(asked.source, page=asked.page)
-        record = self._record(asked.source)
-        quotes = [_span(quote, len(found["text"])) for quote in asked.quote]
+        record, found = kb.read_page(asked.source, asked.page)
+        quotes = [_span(quote, len(found.text)) for quote in asked.quote]
         picture, why = None, None
         boxes: list[list[Box]] = [[] for _ in quotes]
         try:
@@ -89,7 +88,7 @@ class PageViews:
                 record.sha256,
                 lambda: kb.original(asked.source),
                 asked.page,
-                found["text"],
+                found.text,
                 quotes,
             )
             picture = {"width": width, "height": height}
@@ -99,11 +98,13 @@ class PageViews:
         return {
             "schema": 1,
             "source": asked.source,
-            "page": found["page"],
-            "page_label": found["page_label"],
+            "page": found.number,
+            "page_label": found.label,
             "pages": record.pages,
-            "text": found["text"],
-            "blocks": [{key: b[key] for key in shown} for b in found["blocks"] if not b["hidden"]],
+            "text": found.text,
+            "blocks": [
+                {key: getattr(block, key) for key in shown} for block in found.blocks if not block.hidden
+            ],
             "quotes": [
                 {
                     "start": start,
@@ -118,24 +119,12 @@ class PageViews:
 
     def _picture(self, asked: PictureRequest) -> Response:
         kb = self._service.kb
-        record = self._record(asked.source)
-        if asked.page > record.pages:
-            raise SourceError(
-                "not_found", f"it has pages 1 to {record.pages}; page {asked.page} was asked for"
-            )
+        record, _ = kb.read_page(asked.source, asked.page)
         renderer = self._drawn_by(record)
         drawn = renderer.picture(
             asked.source, record.sha256, lambda: kb.original(asked.source), asked.page, asked.width
         )
         return Response(drawn.data, headers={**_PRIVATE, "content-type": drawn.media_type})
-
-    def _record(self, source: str) -> SourceRecord:
-        record = self._service.kb.store.document(source)
-        if record is None:
-            raise SourceError(
-                "not_found", "no document of that name", hint="/ragedge/v1/documents lists them"
-            )
-        return record
 
     def _drawn_by(self, record: SourceRecord) -> PageRenderer:
         """Return what draws a document's pages.
