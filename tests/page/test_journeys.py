@@ -47,6 +47,9 @@ def test_an_answer_shows_the_page_with_the_quote_marked(visit):
     assert middle / leaf["height"] == pytest.approx(1 - 503 / 595, abs=0.02)
     page.click("[data-tool=text]")
     expect(page.locator("#sheet mark").first).to_contain_text("35 N·m")
+    answer.locator(".cite").first.click()
+    ask(page, DRAIN)
+    expect(page.locator("#sheet .name")).to_contain_text("Page 3 of 3")
 
 
 def test_sentences_stand_as_they_came_and_what_is_dangerous_comes_first(visit):

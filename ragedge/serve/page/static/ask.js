@@ -4,7 +4,7 @@ import { AnswerCard, holdings } from "./answer.js";
 import { events, get, send } from "./api.js";
 import { byId, make } from "./dom.js";
 import { announce, say, saying } from "./say.js";
-import { showPlace } from "./sheet.js";
+import { letGo, showPlace } from "./sheet.js";
 
 const FILTERS = ["model", "year"];
 const field = byId("question");
@@ -93,6 +93,7 @@ async function ask(question) {
   asking = new AbortController();
   busy(true);
   byId("notice").replaceChildren();
+  letGo();
   const card = new AnswerCard(question, showPlace);
   byId("answers").prepend(card.element);
   byId("view-ask").classList.add("begun");

@@ -41,7 +41,7 @@ export async function showPlace(place, asked = false) {
   }
 }
 
-/** A new answer may bring its page into view again. */
+/** Let the next answer bring its page into view, also in place of one that the reader chose. */
 export function letGo() {
   if (shown) shown.chosen = false;
 }
