@@ -27,7 +27,6 @@ from ragedge.errors import RagedgeError
 
 LOG = Path(__file__).resolve().parent / "results" / "full_disk.jsonl"
 POINTS = 20
-_STEP = 16 << 10  # more room from point to point
 _PAGES = 4096
 
 
@@ -85,13 +84,13 @@ def resize(disk: Path, size: int) -> None:
 
 def starve(scratch: Path, disk: Path, name: str, point: int) -> dict[str, Any]:
     """Run one operation with little room; return what was found."""
-    operation, folder = OPERATIONS[name], disk / "kb"
+    operation, folder = OPERATIONS[name], disk / "at" / "kb"
     resize(disk, 64 << 20)
     fresh(scratch, operation, folder)
     usage = os.statvfs(disk)
     used = (usage.f_blocks - usage.f_bfree) * usage.f_frsize
-    resize(disk, used + (point + 1) * _STEP)
-    with operation.start(folder) as process:
+    resize(disk, used + (point + 1) * operation.disk_step)
+    with operation.start(folder, scratch) as process:
         try:
             out, err = process.communicate(timeout=120)
         except subprocess.TimeoutExpired:
@@ -108,7 +107,7 @@ def starve(scratch: Path, disk: Path, name: str, point: int) -> dict[str, Any]:
         wrong = f"{type(exc).__name__}: {exc.message}"
     if not wrong and said not in ("full", "ended", "stopped"):
         wrong = f"it said {said}"
-    shutil.rmtree(folder)
+    shutil.rmtree(folder.parent)
     return {"operation": name, "point": point, "steps": len(told), "said": said, "wrong": wrong}
 
 

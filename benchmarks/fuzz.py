@@ -71,7 +71,7 @@ class Session:
         self.name, self.options = name, options
         self.findings: dict[str, int] = {}
         self.executions = 0
-        self.started = time.perf_counter()
+        self.started, self._cpu = time.perf_counter(), time.process_time()
         for data in seeds_of(name):
             self.feed(data)
 
@@ -103,6 +103,7 @@ class Session:
         return {
             "target": self.name, "engine": self.options.engine, "seed": self.options.seed,
             "executions": self.executions, "seconds": round(time.perf_counter() - self.started, 1),
+            "cpu_seconds": round(time.process_time() - self._cpu, 1),
             "findings": self.findings,
         }  # fmt: skip
 

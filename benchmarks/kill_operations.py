@@ -1,6 +1,6 @@
-"""Kills every change but an ingest (benchmarks/kills.py does those) at random moments, and looks at what is left.
+"""Kills every kind of change at random moments, and looks at what is left; benchmarks/kills.py has more of ingests.
 
-    nice python benchmarks/kill_operations.py               # 105 kills; goes on where an earlier run was stopped
+    nice python benchmarks/kill_operations.py               # 360 kills; goes on where an earlier run was stopped
     python benchmarks/kill_operations.py --kills 14 --seed 7 --log /tmp/kills.jsonl
 
 One JSON line for each kill; exit status 1 if something was lost, doubled, torn, or does not open.
@@ -23,14 +23,13 @@ from operations import OPERATIONS, fresh, prepare
 from ragedge.errors import RagedgeError
 
 LOG = Path(__file__).resolve().parent / "results" / "kill_operations.jsonl"
-_LONGEST_S = 1.5  # after it said that it is ready
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--kills", type=int, default=15 * len(OPERATIONS))
+    parser.add_argument("--kills", type=int, default=30 * len(OPERATIONS))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--log", type=Path, default=LOG)
     arguments = parser.parse_args()
@@ -50,30 +49,34 @@ def run(kills: int, seed: int, log: Path) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as scratch:
         prepare(Path(scratch))
         while len(rows) < kills:
-            number = len(rows)
-            rows.append(kill(Path(scratch), number, random.Random(f"{seed}-{number}")))
+            killed = Counter(row["operation"] for row in rows)
+            name = min(OPERATIONS, key=lambda one: killed[one])  # one after the other
+            rows.append(kill(Path(scratch), name, len(rows), random.Random(f"{seed}-{len(rows)}")))
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("a") as file:
                 file.write(json.dumps(rows[-1]) + "\n")
     return rows[:kills]
 
 
-def kill(scratch: Path, number: int, chance: random.Random) -> dict[str, Any]:
+def kill(scratch: Path, name: str, number: int, chance: random.Random) -> dict[str, Any]:
     """Kill one operation; return what was found."""
-    name = list(OPERATIONS)[number % len(OPERATIONS)]
-    operation, folder = OPERATIONS[name], scratch / "kb"
+    operation, folder = OPERATIONS[name], scratch / "at" / "kb"
     fresh(scratch, operation, folder)
-    moment = chance.uniform(0.0, _LONGEST_S)
-    with operation.start(folder) as process:
+    moment = chance.uniform(0.0, operation.longest_s)
+    with operation.start(folder, scratch) as process:
         assert process.stdout is not None
         process.stdout.readline()
         time.sleep(moment)
         process.kill()
         told = process.stdout.read().splitlines()
+        assert process.stderr is not None
+        err = process.stderr.read().strip().splitlines()
     try:
         wrong = operation.wrong(folder, told)
     except RagedgeError as exc:
         wrong = f"{type(exc).__name__}: {exc.message}"
+    if not wrong and process.returncode > 0:  # it failed before it was killed
+        wrong = err[-1][:120] if err else "it failed"
     return {
         "kill": number,
         "operation": name,

@@ -14,19 +14,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bundle_line import pack, torque_of
+
 import ragedge
+from ragedge.bundle import signing, slots
+from ragedge.errors import LockedError
 from ragedge.testing.hash_embedder import HashEmbedder
 
 KEY = b"0123456789abcdef0123456789abcdef"
+OTHER_KEY = KEY[::-1]
 SETTINGS = {"generate.generator": "none", "generate.calibrate": False, "index.exact_below": 0}
 DOCUMENTS = 24
 
+RELEASES = range(1, 7)
+
 _PRELUDE = """
 import sys, ragedge
+from pathlib import Path
 from ragedge.testing.hash_embedder import HashEmbedder
-kb = ragedge.open(sys.argv[1], key={key!r}, settings={settings!r})
-kb._parts._embedder = HashEmbedder()
+from ragedge.privacy import key_changes
+from ragedge.privacy.keys import Secret
+from ragedge.privacy.vault import Vault
+folder, scratch = map(Path, sys.argv[1:])
 done = lambda what: print(what, flush=True)
+"""
+_OPENED = """
+kb = ragedge.open(folder, key={key!r}, settings={settings!r})
+kb._parts._embedder = HashEmbedder()
 done("ready")
 """
 
@@ -38,31 +52,42 @@ class Operation:
     Attributes:
         body: Code that goes on changing ``kb`` and calls ``done`` after each step.
         check: Given the knowledge base and the steps that were told, returns what is wrong; empty if nothing is.
-        encrypted: On an encrypted one.
+        start_from: The folder that is copied for it.
+        disk_step: How much more room each point of a full disk has.
+        longest_s: It is killed within this, once it said that it is ready.
     """
 
     body: str
     check: Callable[[ragedge.KnowledgeBase, list[str]], str]
-    encrypted: bool = False
+    start_from: str = "plain"
+    disk_step: int = 16 << 10
+    longest_s: float = 1.5
 
-    def start(self, folder: Path) -> subprocess.Popen[str]:
+    def start(self, folder: Path, scratch: Path) -> subprocess.Popen[str]:
         """Begin it in a process of its own."""
-        code = _PRELUDE.format(key=self.key, settings=SETTINGS) + self.body
+        key = KEY if self.start_from == "sealed" else None
+        opening = "" if self.start_from == "slots" else _OPENED.format(key=key, settings=SETTINGS)
         return subprocess.Popen(
-            [sys.executable, "-c", code, str(folder)],
+            [sys.executable, "-c", _PRELUDE + opening + self.body, str(folder), str(scratch)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    @property
-    def key(self) -> bytes | None:
-        """What unlocks its knowledge base."""
-        return KEY if self.encrypted else None
+    def open(self, folder: Path) -> ragedge.KnowledgeBase:
+        """Open what is left, with whichever key it has."""
+        if self.start_from == "slots":
+            return ragedge.open(folder)
+        if self.start_from == "plain":
+            return opened(folder)
+        try:
+            return opened(folder, KEY)
+        except LockedError:
+            return opened(folder, OTHER_KEY)
 
     def wrong(self, folder: Path, told: list[str]) -> str:
         """Open what is left and look; return what is wrong, empty if nothing is."""
-        with opened(folder, self.key) as kb:
+        with self.open(folder) as kb:
             kb.verify_rows()
             status = kb.status()
             if len(kb.store.row_ids()) != status["chunks"] or len(status["sources"]) != status["documents"]:
@@ -80,7 +105,7 @@ def opened(folder: Path, key: bytes | None = None, *, create: bool = False) -> r
 
 
 def prepare(scratch: Path) -> None:
-    """Make the plain and the encrypted knowledge base that operations start from."""
+    """Make what operations start from: a plain and an encrypted knowledge base."""
     from ragedge.datatypes import Block, Chunk, Document, Page, Span
 
     embedder = HashEmbedder()
@@ -97,10 +122,19 @@ def prepare(scratch: Path) -> None:
             kb._parts.vectors().refresh()
 
 
+def prepare_device(scratch: Path) -> None:
+    """Make a device with a bundle in it, and the releases after it."""
+    pack(scratch, RELEASES)
+    trusted = [signing.read_public(scratch / "maker.key.pub")]
+    slots.install(scratch / f"release-{RELEASES[0]}", scratch / "slots", trusted)
+
+
 def fresh(scratch: Path, operation: Operation, folder: Path) -> None:
-    """Copy the state that an operation starts from."""
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(scratch / ("sealed" if operation.encrypted else "plain"), folder)
+    """Copy the state that an operation starts from; nothing else is left beside it."""
+    shutil.rmtree(folder.parent, ignore_errors=True)
+    if operation.start_from == "slots" and not (scratch / "slots").exists():
+        prepare_device(scratch)
+    shutil.copytree(scratch / operation.start_from, folder)
 
 
 def _all_there(kb: ragedge.KnowledgeBase, told: list[str]) -> str:
@@ -138,6 +172,40 @@ def _tuned(kb: ragedge.KnowledgeBase, told: list[str]) -> str:
         return f"tuned values are of two minds: {values}"
     found = next(iter(values.values()))
     return "" if last is None or found in (last, last % 90 + 1) else f"tuned {found}, told {last}"
+
+
+def _ingested(kb: ragedge.KnowledgeBase, told: list[str]) -> str:
+    sources = [source["source"] for source in kb.status()["sources"]]
+    new = [source for source in sources if source.startswith("manual-")]
+    if len(sources) - len(new) != DOCUMENTS or not set(told) <= set(new):
+        return "documents are lost"
+    return "" if len(new) in (len(told), len(told) + 1) else f"{len(new)} are there, {len(told)} were told"
+
+
+def _talked(kb: ragedge.KnowledgeBase, told: list[str]) -> str:
+    asked = [turn.asked for name in kb.conversations.names() for turn in kb.conversations.turns(name)]
+    if asked[: len(told)] != told[-100:] or len(asked) > len(told) + 1:
+        return f"{len(asked)} turns of {len(told)}"
+    return _all_there(kb, told)
+
+
+def _copied(kb: ragedge.KnowledgeBase, told: list[str]) -> str:
+    copies = sorted(int(path.name) for path in kb.path.with_name("copies").glob("[0-9]*"))
+    if copies not in (list(range(len(told))), list(range(len(told) + 1))):
+        return f"{len(copies)} copies of {len(told)}"
+    for number in copies:
+        with opened(kb.path.with_name("copies") / str(number), KEY) as copy:
+            copy.verify_rows()
+            if copy.store.content_digest() != kb.store.content_digest():
+                return f"copy {number} holds something else"
+    return _all_there(kb, told)
+
+
+def _installed(kb: ragedge.KnowledgeBase, told: list[str]) -> str:
+    release = int(told[-1]) if told else RELEASES[0]
+    answer = kb.ask("What torque does the drain plug take?").text
+    found = [number for number in (release, release + 1) if f"{torque_of(number)} N·m" in answer]
+    return "" if found else f"neither release {release} nor the next answers"
 
 
 def _kept_file(kb: ragedge.KnowledgeBase, told: list[str]) -> str:
@@ -181,22 +249,79 @@ for i in range(100000):
     ),
     "rotate": Operation(
         f"""
-from ragedge.privacy import key_changes
-from ragedge.privacy.keys import Secret
-from ragedge.privacy.vault import Vault
 kb.close()
 secret = Secret.of({KEY!r})
 for i in range(100000):
-    key_changes.rotate(Vault.open(sys.argv[1], secret=secret), secret)
+    key_changes.rotate(Vault.open(folder, secret=secret), secret)
     done(i)
 """,
         _all_there,
-        encrypted=True,
+        "sealed",
     ),
     "rebuild": Operation("for i in range(100000):\n    kb.rebuild_index()\n    done(i)\n", _all_there),
     "session": Operation(
         "for i in range(1, 100000):\n    kb._parts.vault.write_atomic('sessions/a', b'%08d' % i * 40000)\n    done(i)\n",
         _kept_file,
-        encrypted=True,
+        "sealed",
+    ),
+    "ingest": Operation(
+        """
+for i in range(100000):
+    file = scratch / f"manual-{i}.md"
+    file.write_text(f"# Manual {i}\\n\\nThe valve of the unit turns {i} degrees.\\n" * 20)
+    report = kb.ingest(file)
+    assert report.added == [file.name], report.skipped
+    done(file.name)
+""",
+        _ingested,
+        longest_s=5.0,
+    ),
+    "talk": Operation(
+        "for i in range(100000):\n    question = f'How far is the valve of unit {i % 24} turned, asked {i} times?'\n"
+        "    kb.ask(question, session='talk')\n    done(question)\n",
+        _talked,
+        "sealed",
+    ),
+    "change": Operation(
+        f"""
+kb.close()
+secrets = Secret.of({KEY!r}), Secret.of({OTHER_KEY!r})
+for i in range(3000):
+    old, new = secrets[i % 2], secrets[(i + 1) % 2]
+    key_changes.change_secret(Vault.open(folder, secret=old), old, new)
+    done(i)
+""",
+        _all_there,
+        "sealed",
+        disk_step=4 << 10,
+    ),
+    "encrypt": Operation(
+        f"""
+kb.close()
+copies = folder.with_name("copies")
+copies.mkdir()
+for i in range(100000):
+    key_changes.encrypt(Vault.open(folder), copies / str(i), Secret.of({KEY!r}))
+    done(i)
+""",
+        _copied,
+        disk_step=64 << 10,
+    ),
+    "install": Operation(
+        f"""
+from types import SimpleNamespace
+from ragedge.bundle import signing, slots
+# It looks how much room there is before it writes anything; this disk is filled by somebody else meanwhile.
+slots.shutil.disk_usage = lambda path: SimpleNamespace(free=1 << 40)
+trusted = [signing.read_public(scratch / "maker.key.pub")]
+done("ready")
+for i in range({RELEASES[1]}, {RELEASES[-1] + 1}):
+    slots.install(scratch / f"release-{{i}}", folder, trusted)
+    done(i)
+""",
+        _installed,
+        "slots",
+        disk_step=32 << 10,
+        longest_s=6.0,
     ),
 }

@@ -38,13 +38,18 @@ def key() -> None:
 def encrypt(kb_path: Path | None, target: Path, key_store: str | None, keep: bool, as_json: bool) -> None:
     """Write an encrypted copy of a plain knowledge base to a new folder, and destroy the plain one.
 
-    A disk may keep old blocks all the same: what must never be readable should be ingested encrypted.
+    A disk may keep old blocks all the same: what must never be readable should be ingested encrypted. One that is
+    damaged is refused.
     """
+    from ragedge.opening import open_vault
     from ragedge.privacy import key_changes
     from ragedge.privacy.vault import Vault
 
     vault = Vault.open(_folder(kb_path))
     secret = new_secret(key_store)
+    if vault.cipher is None and not target.exists():  # else it is refused anyway
+        with open_vault(vault, record=False) as kb:
+            kb.verify_rows()  # the copy's own seals would be whole over damage
     key_changes.encrypt(vault, target, secret)
     _record(Vault.open(target, secret=secret), "key encrypt")
     if not keep:

@@ -19,13 +19,17 @@ from ragedge.privacy.store_failures import from_sqlite, store_failures
 from ragedge.privacy.vault import DATABASE, SETTINGS, Vault, sync_folder
 
 _PIECE = 1 << 20
+# What SQLCipher says of a full disk in the middle of an export; what it wrote is taken back, so there is room again.
+_NO_ROOM = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_IOERR)
 
 
 def encrypt(plain: Vault, target: Path, secret: Secret) -> None:
     """Write an encrypted copy of a plain knowledge base; the plain one stays as it is.
 
+    What is damaged is copied as it is, and no seal tells of it any more: verify the plain one first.
+
     Raises:
-        StoreError: it is encrypted already, or there is something at the target.
+        StoreError: it is encrypted already, there is something at the target, or its disk is full.
     """
     if plain.cipher is not None:
         raise StoreError(f"the knowledge base {plain.path} is encrypted already", hint="ragedge key rotate")
@@ -35,7 +39,7 @@ def encrypt(plain: Vault, target: Path, secret: Secret) -> None:
         )
     target = target.absolute()
     making = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    with plain.writer(), store_failures(plain.path):
+    with plain.writer(), store_failures(target.parent):
         try:
             made = Vault.open(making, create=True, secret=secret)
             _copy(plain, made)
@@ -45,8 +49,13 @@ def encrypt(plain: Vault, target: Path, secret: Secret) -> None:
                 made.write_atomic(name, plain.read(name))
             making.rename(target)
             sync_folder(target.parent)
-        except BaseException:
+        except BaseException as exc:
             shutil.rmtree(making, ignore_errors=True)
+            if isinstance(exc, Exception) and any(from_sqlite(exc, code) for code in _NO_ROOM):
+                raise StoreError(
+                    f"the encrypted copy was not made: the disk that holds {target.parent} is full, or fails",
+                    hint="nothing was lost: free as much space as the database takes, and run it again",
+                ) from exc
             raise
 
 

@@ -29,7 +29,7 @@ _INTERESTING = (b"\x00", b"\xff", b"\x7f", b"\x80", b"\xff" * 4, b"\xff" * 8, b"
 _WORDS = {
     "pdf": (b"obj", b"endobj", b"stream\n", b"/Kids", b"/Parent 1 0 R", b"/Length 99", b"BT", b"ET", b"Tj", b"/Filter", b"<<", b">>",
             b"/FlateDecode", b"/ASCII85Decode", b"/Rotate 90", b"1 0 R", b"2 0 R", b"q", b"Q", b"cm", b"Do", b"/W [", b"xref"),
-    "docx": (b"<w:p>", b"</w:p>", b"<w:tbl>", b"<w:tr>", b"<w:tc>", b'w:val="99999999"', b'<w:gridSpan w:val="9"/>', b"<w:vMerge/>"),
+    "docx": (b'<w:footnoteReference w:id="2"/>', b"<w:p>", b"</w:p>", b"<w:tbl>", b"<w:tr>", b"<w:tc>", b'w:val="99999999"', b'<w:gridSpan w:val="9"/>', b"<w:vMerge/>"),
     "epub": (b"<itemref idref='b'/>", b"href='../../x'", b"<table>", b"<tr>", b"<td colspan='99'>", b"</td>"),
     "html": (b"<table>", b"<tr>", b"<td rowspan=999 colspan=999>", b"</table>", b"<li>", b"<!--", b"<script>", b"<pre>", b"&#x110000;"),
     "csv": (b'"', b'""', b",", b";", b"\t", b"\r\n", b"\x00"),
@@ -182,9 +182,24 @@ def _docx_seeds() -> list[bytes]:
     table = document.add_table(2, 2)
     table.cell(0, 0).text, table.cell(1, 1).text = "Pad", "3 mm"
     document.add_paragraph("End.")
-    out = io.BytesIO()
+    # The template's other styles are most of the file and of the time, and say nothing that one does not.
+    styles = document.styles.element
+    for element in list(styles):
+        if element.tag.endswith("latentStyles"):
+            styles.remove(element)
+    for style in list(document.styles):
+        if style.name not in ("Normal", "Heading 1", "List Number", "Normal Table"):
+            style.delete()
+    out, small = io.BytesIO(), io.BytesIO()
     document.save(out)
-    return [out.getvalue()]
+    with zipfile.ZipFile(out) as whole, zipfile.ZipFile(small, "w", zipfile.ZIP_DEFLATED) as kept:
+        for name in whole.namelist():
+            if name.startswith(
+                ("word/document", "word/styles", "word/numbering", "docProps/core", "[Content", "_rels")
+            ):
+                kept.writestr(name, whole.read(name))
+        kept.writestr("word/footnotes.xml", _FOOTNOTES)
+    return [small.getvalue()]
 
 
 def _epub_seeds() -> list[bytes]:
@@ -249,6 +264,8 @@ def _tokenizer_seeds() -> list[bytes]:
     return [piece.to_str().encode(), pairs.to_str().encode()]
 
 
+_FOOTNOTES = '<w:footnotes xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">' \
+             '<w:footnote w:id="2"><w:p><w:r><w:t>See 3.</w:t></w:r></w:p></w:footnote></w:footnotes>'  # fmt: skip
 _HTML = "<html><head><title>P</title></head><body><h1>Oil</h1><p>Open &amp; close.</p><ol><li>One<li>Two</ol>" \
         "<table><tr><th>A<th>B</tr><tr><td rowspan=2>1<td>2</tr><tr><td>3</tr></table><pre> x\n y</pre></body></html>"  # fmt: skip
 _TEMPLATES = (
@@ -345,7 +362,8 @@ def _changed(data: bytes, name: str, chance: random.Random) -> bytes:
 
 def _repacked(data: bytes, name: str, chance: random.Random) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+    packing = chance.choice((zipfile.ZIP_STORED, zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", packing) as new:
         members = [member for member in old.namelist() if not member.endswith("/")]
         chosen = chance.choice(members)
         for member in members:

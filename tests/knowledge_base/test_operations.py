@@ -52,7 +52,7 @@ def test_two_writers_and_a_reader(tmp_path):
     from operations import fresh, opened, prepare
 
     prepare(tmp_path)
-    fresh(tmp_path, operations["feedback"], tmp_path / "kb")
+    fresh(tmp_path, operations["feedback"], tmp_path / "at" / "kb")
     body = (
         "for i in range(25):\n"
         "    kb.store.learned.add_feedback(f'{}{{i}}', 'unit-01.md', 1, right=True)\n    done(i)\nkb.close()\n"
@@ -60,10 +60,10 @@ def test_two_writers_and_a_reader(tmp_path):
     writers = [
         operations["feedback"]
         .__class__(body.format(name), operations["feedback"].check)
-        .start(tmp_path / "kb")
+        .start(tmp_path / "at" / "kb", tmp_path)
         for name in "ab"
     ]
-    with opened(tmp_path / "kb") as kb:
+    with opened(tmp_path / "at" / "kb") as kb:
         while any(writer.poll() is None for writer in writers):
             found = [item.question for item in kb.store.learned.feedback()]
             assert len(set(found)) == len(found)
@@ -71,7 +71,7 @@ def test_two_writers_and_a_reader(tmp_path):
     for writer in writers:
         _, err = writer.communicate()
         assert writer.returncode == 0, err
-    with opened(tmp_path / "kb") as kb:
+    with opened(tmp_path / "at" / "kb") as kb:
         assert {item.question for item in kb.store.learned.feedback()} == {
             f"{a}{i}" for a in "ab" for i in range(25)
         }
@@ -114,9 +114,9 @@ def test_a_read_only_medium_answers(tmp_path):
 
     prepare(tmp_path)
     with full_disk.small_disk(tmp_path / "disk") as disk:
-        fresh(tmp_path, kill_operations.OPERATIONS["put"], disk / "kb")
+        fresh(tmp_path, kill_operations.OPERATIONS["put"], disk / "at" / "kb")
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-        with opened(disk / "kb") as kb:
+        with opened(disk / "at" / "kb") as kb:
             assert kb.store.vault.read_only
             assert kb.search("valve of unit 3")
             assert kb.ask("By how many degrees is the valve of unit 3 turned?").text

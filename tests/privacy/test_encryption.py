@@ -5,9 +5,11 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import zlib
+from contextlib import closing
 
 import keyring.backend
 import pytest
@@ -273,6 +275,24 @@ def test_encrypting_onto_something_is_refused_and_loses_nothing(folder, tmp_path
         key_changes.encrypt(vault, tmp_path / "new", Secret.of(PASSPHRASE))
     with pytest.raises(StoreError, match="is something at"):
         key_changes.encrypt(Vault(folder), tmp_path, Secret.of(PASSPHRASE))
+
+
+def test_a_damaged_one_is_not_encrypted_as_if_it_were_whole(tmp_path, manual, home_with_embedder):
+    plain, words = tmp_path / "plain", tmp_path / "words"
+    words.write_text(PASSPHRASE)
+    with ragedge.open(plain, create=True) as kb:
+        kb.ingest(manual)
+    with closing(sqlite3.connect(plain / "kb.sqlite", isolation_level=None)) as connection:
+        connection.execute("UPDATE fts_docsize SET sz = zeroblob(length(sz))")
+    before = (plain / "kb.sqlite").read_bytes()
+    done = run("key", "encrypt", "--kb", plain, "--to", tmp_path / "sealed", "--passphrase-file", words)
+    assert done.returncode == 1
+    assert "is not as it was written" in done.stderr and "ragedge index rebuild" in done.stderr
+    assert not (tmp_path / "sealed").exists()
+    assert (plain / "kb.sqlite").read_bytes() == before  # and it is not shredded
+    assert run("index", "rebuild", "--kb", plain).returncode == 0
+    done = run("key", "encrypt", "--kb", plain, "--to", tmp_path / "sealed", "--passphrase-file", words)
+    assert done.returncode == 0 and not plain.exists()
 
 
 def test_without_its_key_a_copy_stays_shut(folder, tmp_path):
