@@ -26,6 +26,11 @@ class Passage:
     heading_terms: frozenset[str]
     terms: frozenset[str]
 
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether text for the model that reads it was found here at ingest."""
+        return self.hit.metadata.get(MARK) is True
+
     def titles(self) -> list[str]:
         """Return the headings over the passage and those it begins with."""
         return [*self.hit.heading, *(flat(self.text(unit)) for unit in self.units if unit.kind == "heading")]
