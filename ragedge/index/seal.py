@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import json
 import logging
+import os
 import sqlite3
 import threading
 from typing import Literal
@@ -20,13 +21,16 @@ from typing import Literal
 from ragedge.errors import DamagedError
 from ragedge.index import manifest
 from ragedge.index.connections import Connections
+from ragedge.privacy.database_pages import descriptor_of, pieces
 from ragedge.privacy.vault import DATABASE, Vault
 
 log = logging.getLogger(__name__)
 
 FILE = f"{DATABASE}-seal"
-# As models are hashed in full under 1 GB; a database is copied into memory for it, so less. Beyond, rows alone.
-LARGEST = 256 << 20
+# As models are hashed in full under 1 GB. Beyond, rows alone.
+LARGEST = 1 << 30
+# Where its file cannot be read in place (a log that others keep open, Windows) it is copied into memory, twice.
+LARGEST_COPY = 128 << 20
 
 State = Literal["sound", "unsealed", "broken"]
 
@@ -68,7 +72,8 @@ class Seal:
         elif self.is_broken or not self._due:
             return
         with self._connections.read() as connection:
-            stamp, digest = manifest.stamp_of(connection), _digest(connection)
+            stamp = manifest.stamp_of(connection)
+            digest = self._digest(connection, stamp)
         if stamp is not None and digest is not None:
             self._vault.write_atomic(FILE, _as_bytes(stamp, digest))
         with self._guard:
@@ -84,11 +89,49 @@ class Seal:
             if manifest.stamp_of(connection) != sealed[0]:
                 self._due = True
                 return "unsealed"
-            digest = _digest(connection)
+            digest = self._digest(connection, sealed[0])
         if digest is None or hmac.compare_digest(digest, sealed[1]):
             return "sound"
         log.warning("the database is not as it was written")
         return "broken"
+
+    def _digest(self, connection: sqlite3.Connection, stamp: str | None) -> str | None:
+        """Return the digest of all pages as this transaction sees them; None where they are too many."""
+        pages, size = (
+            int(connection.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "page_size")
+        )
+        if pages * size > LARGEST:
+            return None
+        if (digest := self._digest_in_place(pages * size, stamp)) is not None:
+            return digest
+        if pages * size > LARGEST_COPY or not hasattr(connection, "serialize"):
+            return None
+        return hashlib.blake2b(connection.serialize(), digest_size=32).hexdigest()
+
+    def _digest_in_place(self, size: int, stamp: str | None) -> str | None:
+        """Return the digest of the file where it is what this transaction sees; None where that cannot be told.
+
+        It is so while this transaction lasts once the log is folded in as a whole and nothing was written since.
+        """
+        path = self._vault.path / DATABASE
+        descriptor = descriptor_of(path) if hasattr(os, "pread") else None
+        if descriptor is None or not self._is_folded(stamp):
+            return None
+        state = hashlib.blake2b(digest_size=32)
+        read = 0
+        for piece in pieces(descriptor, size):
+            state.update(piece)
+            read += len(piece)
+        same = descriptor_of(path) == descriptor
+        return state.hexdigest() if same and read == size else None
+
+    def _is_folded(self, stamp: str | None) -> bool:
+        log_file = self._vault.path / f"{DATABASE}-wal"
+        if self._vault.read_only:
+            return not log_file.exists() or log_file.stat().st_size == 0
+        with self._connections.bare() as connection:
+            busy, frames, folded = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            return not busy and frames == folded and manifest.stamp_of(connection) == stamp
 
     def _before_write(self) -> None:
         _ = self.is_broken  # while it can still be told
@@ -99,18 +142,6 @@ class Seal:
         if self._state != "broken":
             manifest.stamp(connection)
             self._due = True
-
-
-def _digest(connection: sqlite3.Connection) -> str | None:
-    """Return the digest of all pages as this transaction sees them; None where there are too many."""
-    pages, size = (
-        int(connection.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "page_size")
-    )
-    if pages * size > LARGEST or not hasattr(connection, "serialize"):
-        return None
-    # Through SQLite and not from the file: closing a file drops every lock this process holds on it
-    # (sqlite.org/howtocorrupt.html, 2.2), and pages that stand in the log count.
-    return hashlib.blake2b(connection.serialize(), digest_size=32).hexdigest()
 
 
 def _as_bytes(stamp: str, digest: str) -> bytes:

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -167,3 +168,29 @@ def test_a_second_process_that_closes_leaves_the_log_to_the_first(folder):
         kb.store.learned.set_note("a", 2)
     with opened(folder) as kb:
         assert kb.store.learned.note("a") == 2
+
+
+def test_the_file_is_read_in_place_and_gives_what_a_copy_gives(folder, monkeypatch):
+    """And not while a transaction stands in the log that this one does not see."""
+    with opened(folder) as kb, kb.store._connections.read() as connection:
+        stamp = seal.manifest.stamp_of(connection)
+        pages = connection.serialize()
+        in_place = kb.store.seal._digest_in_place(len(pages), stamp)
+        assert in_place == seal.hashlib.blake2b(pages, digest_size=32).hexdigest()
+        with opened(folder) as other:
+            other.store.learned.set_note("a", 1)
+        assert kb.store.seal._digest_in_place(len(pages), stamp) is None
+        assert kb.store.seal._digest(connection, stamp) == in_place  # of what this transaction sees
+    monkeypatch.setattr(seal, "LARGEST_COPY", 0)  # no copy is needed by whoever is alone
+    raw(folder, DROPPED)
+    with opened(folder) as kb, pytest.raises(DamagedError):
+        kb.search("drain plug torque")
+
+
+def test_descriptors_of_the_database_are_left_as_they_were(folder):
+    with opened(folder) as kb:
+        kb.search("drain plug torque")
+        before = sorted(Path("/dev/fd").iterdir())
+        with kb.store._connections.read() as connection:
+            assert kb.store.seal._digest(connection, seal.manifest.stamp_of(connection))
+        assert sorted(Path("/dev/fd").iterdir()) == before
