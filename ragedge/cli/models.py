@@ -9,6 +9,7 @@ import click
 
 from ragedge.cli import output
 from ragedge.cli.command import command, json_option, one_line
+from ragedge.cli.export import export
 from ragedge.cli.progress import progress_bar
 from ragedge.cli.quantize import quantize
 
@@ -169,3 +170,4 @@ def remove(name: str, as_json: bool) -> None:
 
 
 models.add_command(quantize)
+models.add_command(export)

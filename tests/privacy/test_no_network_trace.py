@@ -51,6 +51,7 @@ COMMANDS = {
     "remove": ["manual.md", "--kb", "{spent}"],
     "models list": [],
     "models import": ["{work}/nothing.gguf"],
+    "models export": ["minilm-l6", "--for", "hailo", "--texts", "{manual}", "--out", "{work}/for_hailo"],
     "models verify": [],
     "models quantize": ["smollm2-135m", "--scheme", "round4", "--name", "traced", "--force"],
     "models remove": ["nothing"],
