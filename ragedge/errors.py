@@ -20,6 +20,7 @@
     │   ├── IndexMismatchError      built by another embedder
     │   ├── DamagedError            a row, page or file is not what was written
     │   ├── BusyError               another process is writing
+    │   ├── SourceConflictError     two files want one name
     │   ├── SessionNotFoundError (LookupError)
     │   ├── SessionMismatchError    saved under another model, quantization, tokenizer or adapter
     │   └── LockedError             encrypted, and no key or the wrong one
@@ -143,6 +144,10 @@ class DamagedError(StoreError):
 
 class BusyError(StoreError):
     """Another process is writing to the knowledge base."""
+
+
+class SourceConflictError(StoreError):
+    """A document would take the name of another file's."""
 
 
 class SessionNotFoundError(StoreError, LookupError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ragedge.errors import StoreError
+from ragedge.errors import SourceConflictError
 from ragedge.ingest.scan import KEPT, Found
 
 Action = Literal["add", "update", "keep", "rename"]
@@ -43,7 +43,7 @@ def refuse_namesakes(files: Sequence[tuple[str, Found]], known: Mapping[str, Kno
     """Refuse to let two different files take turns under one name.
 
     Raises:
-        StoreError: a source is taken by another file that still exists.
+        SourceConflictError: a source is taken by another file that still exists.
     """
     taken: dict[str, str] = {}
     for source, file in files:
@@ -53,7 +53,7 @@ def refuse_namesakes(files: Sequence[tuple[str, Found]], known: Mapping[str, Kno
         if other is None and old is not None and not old.file_is_gone:
             other = old.origin
         if other is not None and other != path:
-            raise StoreError(
+            raise SourceConflictError(
                 f"{source!r} is already taken by {_told(other)}; {_told(path)} would replace it",
                 hint=f"ingest it with --prefix NAME, or first: ragedge remove {source}",
             )

@@ -95,7 +95,7 @@ def _paths() -> dict[str, Any]:
             "put": _operation(
                 "Take in a document; to who accepts text/event-stream as the events progress, report and error.",
                 "IngestReport", also=_EVENTS, parameters=[source, meta], body=upload,
-                refused=(400, 404, 413, 422, 429, 500, 503),
+                refused=(400, 404, 409, 413, 422, 429, 500, 503),
             ),
             "delete": _operation(
                 "Remove a document.", "Removed", parameters=[source], refused=(404, 409, 429, 500, 503)
@@ -154,7 +154,7 @@ def _operation(
     schema = {"type": "string"} if result is None else {"$ref": _REF.format(model=result)}
     content: dict[str, Any] = {media: {"schema": schema}}
     if also:
-        content[also] = {"schema": {"type": "string"}}
+        content[also] = {"schema": {"$ref": _REF.format(model="Event")}}
     error = {"content": {_JSON: {"schema": {"$ref": _REF.format(model="Error")}}}, "description": "Refused."}
     responses = {str(status): {"description": "Done.", "content": content}}
     for code in sorted({*refused, 401, 403}):
@@ -245,6 +245,15 @@ def _schemas() -> dict[str, Any]:
                 "tuned": {"type": "object"}, "trials": {"type": "array", "items": {"type": "object"}},
             }
         ),
+        "Event": {
+            "type": "object",
+            "description": "A server-sent event; its data is JSON.",
+            "properties": {
+                "event": {"enum": ["sentence", "answer", "progress", "report", "error"]},
+                "data": {"type": "string", "contentMediaType": "application/json"},
+            },
+            "required": ["event", "data"],
+        },
         "Removed": _object({"removed": _STRINGS}),
         "RemovedFeedback": _object({"removed": {"type": "array", "items": number}}),
         "FeedbackList": _object({"feedback": {"type": "array", "items": {"$ref": _REF.format(model="Feedback")}}}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ragedge.errors import (
     BusyError,
+    ConfigError,
     EgressError,
     KnowledgeBaseNotFoundError,
     LockedError,
@@ -13,6 +14,7 @@ from ragedge.errors import (
     QuestionError,
     RagedgeError,
     SessionNotFoundError,
+    SourceConflictError,
     SourceError,
     StoreError,
 )
@@ -23,6 +25,8 @@ _STATUSES: tuple[tuple[type[RagedgeError], int], ...] = (
     (PromptTooLongError, 400),
     (KnowledgeBaseNotFoundError, 409),
     (SessionNotFoundError, 404),
+    (ConfigError, 400),  # a filter that is none
+    (SourceConflictError, 409),
     (BusyError, 503),
     (LockedError, 503),
     (StoreError, 500),

@@ -36,7 +36,8 @@ class Served:
         return httpx.Client(base_url=self.url, timeout=120, **more)
 
     def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(60)
         assert self.process.stdout is not None
         self.process.stdout.close()
