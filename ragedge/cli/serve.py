@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -85,7 +86,7 @@ def serve(
 
         def listens() -> None:
             if as_json:
-                output.write_json({"schema": 1, "listening": names})
+                output.write_json({"schema": 1, "listening": names, "pid": os.getpid()})
             else:
                 output.note(f"listening on {', '.join(names)}")
 

@@ -9,10 +9,12 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
 import click
+import httpx
 import pytest
 
 from ragedge.cli.main import cli
@@ -46,6 +48,7 @@ COMMANDS = {
     "adapter add": ["quiet", "{work}/nothing", "--kb", "{kb}"],
     "adapter list": ["--kb", "{kb}"],
     "adapter remove": ["quiet", "--kb", "{kb}"],
+    "serve": ["--kb", "{kb}", "--socket", "{work}/s", "--json"],
     "status": ["--kb", "{kb}"],
     "inspect": ["manual.md", "--kb", "{kb}"],
     "remove": ["manual.md", "--kb", "{spent}"],
@@ -181,15 +184,33 @@ def two_releases(work, kb, environment):
     return made
 
 
-def trace(arguments, log, home):
-    """Run ``python ARGUMENTS`` in an empty network namespace; return it and its network system calls."""
-    done = subprocess.run(
+def trace(arguments, log, home, meanwhile=None):
+    """Run ``python ARGUMENTS`` in an empty network namespace; return it and its network system calls.
+
+    ``meanwhile`` is called with the first line that it prints; without it, questions are put in.
+    """
+    process = subprocess.Popen(
         ["unshare", "--map-root-user", "--net", "strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=%network",
          "-o", str(log), sys.executable, *arguments],
-        capture_output=True, text=True, timeout=240, env=os.environ | {"RAGEDGE_HOME": str(home)},
-        input="What is the torque of the drain plug?\nand of the cover bolt?\n",  # for those that read it
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"RAGEDGE_HOME": str(home)},
     )  # fmt: skip
+    with process:
+        if meanwhile is not None:
+            meanwhile(process.stdout.readline())
+        put_in = None if meanwhile else "What is the torque of the drain plug?\nand of the cover bolt?\n"
+        out, errors = process.communicate(put_in, timeout=240)
+    done = subprocess.CompletedProcess(process.args, process.returncode, out, errors)
     return done, log.read_text(encoding="utf-8", errors="replace").splitlines()
+
+
+def ask_and_stop(line):
+    """Ask a server over its Unix socket, then tell it to stop."""
+    told = json.loads(line)
+    with httpx.Client(transport=httpx.HTTPTransport(uds=told["listening"][0]), timeout=120) as client:
+        answer = client.post("http://any/ragedge/v1/ask", json={"question": "What is the torque of the drain plug?"})
+    os.kill(told["pid"], signal.SIGTERM)
+    assert "35 N·m" in answer.json()["text"]
 
 
 def attempts(lines):
@@ -201,7 +222,9 @@ def attempts(lines):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_attempt(command, places, tmp_path):
     filled = [part.format(**{**places, "work": tmp_path}) for part in COMMANDS[command]]
-    done, lines = trace(["-m", "ragedge", *command.split(), *filled], tmp_path / "calls.log", places["home"])
+    meanwhile = ask_and_stop if command == "serve" else None
+    arguments = ["-m", "ragedge", *command.split(), *filled]
+    done, lines = trace(arguments, tmp_path / "calls.log", places["home"], meanwhile)
     assert done.returncode == (1 if command in REFUSED else 0), done.stderr
     assert attempts(lines) == []
 
