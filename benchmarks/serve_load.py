@@ -1,4 +1,4 @@
-"""Many clients at one server: what is refused, how long searches take beside an answer, memory, and a stop in the middle.
+"""Many clients at one server: what is refused, how long searches take, memory, and a stop in the middle.
 
     PYTHONPATH=. python benchmarks/serve_load.py --kb KB --questions QA.jsonl --seconds 300
 
@@ -59,7 +59,9 @@ async def search(seen: Seen, client: httpx.AsyncClient, question: str, _number: 
 async def ask(seen: Seen, client: httpx.AsyncClient, question: str, _number: int) -> None:
     started = time.perf_counter()
     first, ended = None, False
-    async with client.stream("POST", "/ragedge/v1/ask", json={"question": question, "stream": True}) as answer:
+    async with client.stream(
+        "POST", "/ragedge/v1/ask", json={"question": question, "stream": True}
+    ) as answer:
         if answer.status_code == 200:
             try:
                 async for line in answer.aiter_lines():
@@ -89,7 +91,12 @@ async def verdict(seen: Seen, client: httpx.AsyncClient, question: str, number: 
 
 
 async def client_of(
-    turn: Callable[..., Awaitable[None]], seen: Seen, url: str, questions: list[str], number: int, pause_s: float
+    turn: Callable[..., Awaitable[None]],
+    seen: Seen,
+    url: str,
+    questions: list[str],
+    number: int,
+    pause_s: float,
 ) -> None:
     sent = number
     async with httpx.AsyncClient(base_url=url, timeout=300) as client:
@@ -104,7 +111,9 @@ async def client_of(
             await asyncio.sleep(pause_s)
 
 
-async def load(server: ServerProcess, seen: Seen, args: argparse.Namespace, questions: list[str]) -> list[float]:
+async def load(
+    server: ServerProcess, seen: Seen, args: argparse.Namespace, questions: list[str]
+) -> list[float]:
     kinds = [ask, ask, chat, verdict, search, search, search, search]
     memory: list[float] = []
     tasks = [
@@ -129,7 +138,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--pause-s", type=float, default=0.5, help="between two requests of a client")
     args = parser.parse_args()
-    questions = [json.loads(line)["question"] for line in args.questions.read_text(encoding="utf-8").splitlines()]
+    questions = [
+        json.loads(line)["question"] for line in args.questions.read_text(encoding="utf-8").splitlines()
+    ]
     with tempfile.TemporaryDirectory() as work:
         kb = Path(work) / "kb"
         shutil.copytree(args.kb, kb)
@@ -179,7 +190,12 @@ def quantiles(times: list[float]) -> dict[str, float]:
     if len(times) < 2:
         return {"count": len(times)}
     cuts = statistics.quantiles(times, n=20, method="inclusive")
-    return {"count": len(times), "p50": round(cuts[9], 1), "p95": round(cuts[18], 1), "max": round(max(times), 1)}
+    return {
+        "count": len(times),
+        "p50": round(cuts[9], 1),
+        "p95": round(cuts[18], 1),
+        "max": round(max(times), 1),
+    }
 
 
 if __name__ == "__main__":

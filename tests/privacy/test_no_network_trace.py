@@ -208,7 +208,9 @@ def ask_and_stop(line):
     """Ask a server over its Unix socket, then tell it to stop."""
     told = json.loads(line)
     with httpx.Client(transport=httpx.HTTPTransport(uds=told["listening"][0]), timeout=120) as client:
-        answer = client.post("http://any/ragedge/v1/ask", json={"question": "What is the torque of the drain plug?"})
+        answer = client.post(
+            "http://any/ragedge/v1/ask", json={"question": "What is the torque of the drain plug?"}
+        )
     os.kill(told["pid"], signal.SIGTERM)
     assert "35 N·m" in answer.json()["text"]
 

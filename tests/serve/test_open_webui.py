@@ -59,11 +59,19 @@ def test_a_connection_of_the_kind_ollama(client):
     assert client.get("/api/version").json()["version"]
     models = client.get("/api/tags").json()["models"]
     assert all(model["model"] and model["name"] for model in models)
-    assert {model["model"] for model in client.get("/api/ps").json()["models"]} == {m["model"] for m in models}
+    assert {model["model"] for model in client.get("/api/ps").json()["models"]} == {
+        m["model"] for m in models
+    }
     name = models[0]["model"]
     assert ":" in name, "it appends :latest to a name without a tag"
     assert client.post("/api/show", json={"name": name}).json()["model_info"] is not None
-    sent = {"model": name, "messages": user(QUESTION), "stream": True, "options": {"num_ctx": 2048}, "keep_alive": "5m"}
+    sent = {
+        "model": name,
+        "messages": user(QUESTION),
+        "stream": True,
+        "options": {"num_ctx": 2048},
+        "keep_alive": "5m",
+    }
     lines = client.post("/api/chat", json=sent).text.splitlines()
     spoken = [json.loads(line) for line in lines]
     assert "35 N·m" in "".join(line["message"]["content"] for line in spoken)
@@ -72,5 +80,7 @@ def test_a_connection_of_the_kind_ollama(client):
 
 def test_what_it_asks_of_a_model_for_titles_is_answered_or_refused_in_order(client):
     task = "### Task:\nGenerate a concise, 3-5 word title.\n### Chat History:\n" + "USER: x\n" * 800
-    refused = client.post("/v1/chat/completions", json={"model": GROUNDED, "messages": user(task), "stream": False})
+    refused = client.post(
+        "/v1/chat/completions", json={"model": GROUNDED, "messages": user(task), "stream": False}
+    )
     assert refused.status_code == 400 and refused.json()["error"]["message"]

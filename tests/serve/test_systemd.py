@@ -54,7 +54,8 @@ def test_a_socket_handed_over_is_the_one_that_is_served(manual_kb, shared_home, 
         one.listen()
         process = subprocess.Popen(
             [sys.executable, "-c", HAND_OVER, str(one.fileno()), "--kb", str(manual_kb), "--json"],
-            stdout=subprocess.PIPE, text=True, pass_fds=[one.fileno()], env=environment | {"RAGEDGE_HOME": str(shared_home)},
+            stdout=subprocess.PIPE, text=True, pass_fds=[one.fileno()],
+            env=environment | {"RAGEDGE_HOME": str(shared_home)},
         )  # fmt: skip
         # Asked before it listens: the request waits in the socket.
         with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), timeout=120) as client:
