@@ -66,7 +66,7 @@ def _paths() -> dict[str, Any]:
         {"name": "source", "in": "query", "required": True, "schema": source["schema"]},
         {
             "name": "page", "in": "query", "description": "From 1; left out for a file without pages.",
-            "schema": {"type": "integer", "minimum": 1},
+            "schema": {"type": "integer", "minimum": 1, "maximum": (1 << 31) - 1},
         },
     ]  # fmt: skip
     quote = {

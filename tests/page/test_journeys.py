@@ -299,6 +299,20 @@ def test_a_conversation_goes_on_and_is_forgotten(visit, address):
     )
 
 
+def test_an_answer_can_be_stopped_and_the_next_one_asked(visit):
+    page = visit.open()
+    held = []
+    page.route("**/ask", lambda route: held.append(route))  # as while another's answer is being written
+    page.fill("#question", DRAIN)
+    page.press("#question", "Enter")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".answer")).to_contain_text("Stopped.")
+    expect(page.locator("#send")).to_be_visible()
+    assert len(held) == 1
+    page.unroute("**/ask")
+    expect(ask(page, TORQUE).locator(".said")).to_contain_text("35 N·m")
+
+
 def test_a_server_with_a_key_asks_for_it(browser, kb_path, shared_home, tmp_path):
     file = tmp_path / "key"
     file.write_text(f"{KEY}\n")
