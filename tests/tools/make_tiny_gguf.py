@@ -50,6 +50,7 @@ FAMILIES = {
     "llama3": Tiny(rope_factors=True, tied=False),
     "qwen2": Tiny("qwen2", rope_base=1_000_000.0),
     "qwen3": Tiny("qwen3", head_dim=32, rope_base=1_000_000.0, tied=False),
+    "gemma": Tiny("gemma", head_dim=32, kv_heads=1),
     "gemma3": Tiny("gemma3", layers=6, head_dim=32, kv_heads=1, rope_base=1_000_000.0, window=24),
 }
 
@@ -62,7 +63,7 @@ def _byte_characters() -> list[str]:
 
 
 def _vocabulary(writer: gguf.GGUFWriter, family: str) -> int:
-    if family == "gemma3":
+    if family in ("gemma", "gemma3"):
         pieces = [
             "▁",
             "t",
@@ -175,8 +176,8 @@ def _tensors(tiny: Tiny, vocab: int, rng: np.random.Generator):
     def norm(length: int, spread: float = 0.3) -> np.ndarray:
         return 1 + spread * rng.uniform(-1, 1, length)
 
-    gemma = tiny.family == "gemma3"
-    # gemma3 multiplies embeddings by sqrt(hidden); either way their variance is near epsilon
+    gemma = tiny.family in ("gemma", "gemma3")
+    # gemma multiplies embeddings by sqrt(hidden); either way their variance is near epsilon
     yield "token_embd.weight", matrix(vocab, hidden, 0.25 if gemma else 0.25 * np.sqrt(hidden))
     yield "output_norm.weight", norm(hidden)
     if not tiny.tied:
@@ -195,7 +196,7 @@ def _tensors(tiny: Tiny, vocab: int, rng: np.random.Generator):
             yield p + "attn_q_norm.weight", 1.7 * norm(tiny.head_dim)
             yield p + "attn_k_norm.weight", 1.7 * norm(tiny.head_dim)
         yield p + "attn_output.weight", matrix(hidden, queries, 0.6)
-        if gemma:
+        if tiny.family == "gemma3":
             yield p + "post_attention_norm.weight", 0.3 * norm(hidden)
             yield p + "post_ffw_norm.weight", 0.3 * norm(hidden)
         yield p + "ffn_norm.weight", norm(hidden)

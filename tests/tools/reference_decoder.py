@@ -24,7 +24,8 @@ class ReferenceDecoder:
         self.kv_heads = self._meta("attention.head_count_kv", self.heads)
         self.head_dim = self._meta("attention.key_length", self._meta("embedding_length") // self.heads)
         self.epsilon = self._meta("attention.layer_norm_rms_epsilon")
-        self.gemma = self._arch == "gemma3"
+        self.gemma = self._arch in ("gemma", "gemma3")
+        self.gemma3 = self._arch == "gemma3"
 
     def _field(self, key, default=None):
         return self._fields[key].contents() if key in self._fields else default
@@ -73,7 +74,7 @@ class ReferenceDecoder:
         v = self._linear(x, p + "attn_v").reshape(seq, self.kv_heads, self.head_dim)
         if p + "attn_q_norm.weight" in self._tensors:
             q, k = self._norm(q, p + "attn_q_norm.weight"), self._norm(k, p + "attn_k_norm.weight")
-        local = self.gemma and (layer + 1) % 6 != 0
+        local = self.gemma3 and (layer + 1) % 6 != 0
         base = 10_000.0 if local else self._meta("rope.freq_base", 10_000.0)
         factor = 1.0 if local else self._meta("rope.scaling.factor", 1.0)
         q, k = (self._rotate(t, base, factor, not local) for t in (q, k))
@@ -98,7 +99,7 @@ class ReferenceDecoder:
         for layer in range(self.layers):
             p = f"blk.{layer}."
             branch = self._attend(self._norm(h, p + "attn_norm.weight"), layer)
-            if self.gemma:
+            if self.gemma3:
                 branch = self._norm(branch, p + "post_attention_norm.weight")
             h = h + branch
             x = self._norm(h, p + "ffn_norm.weight")
@@ -108,7 +109,7 @@ class ReferenceDecoder:
             else:
                 gate = gate / (1 + np.exp(-gate))
             branch = self._linear(gate * up, p + "ffn_down")
-            if self.gemma:
+            if self.gemma3:
                 branch = self._norm(branch, p + "post_ffw_norm.weight")
             h = h + branch
         h = self._norm(h, "output_norm.weight")

@@ -13,7 +13,7 @@ from ragedge.errors import ModelIntegrityError, UnsupportedModelError
 from ragedge.models.compile.gguf_header import GgufHeader
 from ragedge.models.compile.gguf_metadata import Metadata
 
-ARCHITECTURES = ("gemma3", "llama", "qwen2", "qwen3")
+ARCHITECTURES = ("gemma", "gemma3", "llama", "qwen2", "qwen3")
 MAX_CONTEXT = 8192
 """Positions compiled into the graph: the rotary tables of longer ones cost more memory than a board has."""
 
@@ -117,9 +117,9 @@ def read_config(header: GgufHeader) -> DecoderConfig:
     embedding = header.tensors.get("token_embd.weight")
     if embedding is None or len(embedding.shape) != 2 or embedding.shape[1] != hidden:
         raise ModelIntegrityError(f"{header.path.name} has no token_embd.weight of width {hidden}")
-    gemma = arch == "gemma3"
-    window = meta.integer(f"{arch}.attention.sliding_window", low=0, high=1 << 24, default=0) if gemma else 0
-    scale_dim = hidden / heads if gemma and layers == _GEMMA3_27B_LAYERS else head_dim
+    gemma, gemma3 = arch in ("gemma", "gemma3"), arch == "gemma3"
+    window = meta.integer(f"{arch}.attention.sliding_window", low=0, high=1 << 24, default=0) if gemma3 else 0
+    scale_dim = hidden / heads if gemma3 and layers == _GEMMA3_27B_LAYERS else head_dim
     rope = _rope(meta, arch, head_dim, header.path.name)
     local_base = meta.number(f"{arch}.rope.freq_base_swa", low=1, high=1e12, default=_GEMMA3_LOCAL_BASE)
     return DecoderConfig(
@@ -139,9 +139,9 @@ def read_config(header: GgufHeader) -> DecoderConfig:
         embedding_scale=math.sqrt(hidden) if gemma else 1.0,
         activation="gelu" if gemma else "silu",
         qk_norm=arch in ("qwen3", "gemma3"),
-        post_norms=gemma,
+        post_norms=gemma3,
         rope=rope,
-        local_rope=Rope(local_base, 1.0, rope.dim, interleaved=False, use_factors=False) if gemma else rope,
+        local_rope=Rope(local_base, 1.0, rope.dim, interleaved=False, use_factors=False) if gemma3 else rope,
         window=window,
         period=meta.integer(
             f"{arch}.attention.sliding_window_pattern", low=1, high=512, default=_GEMMA3_PERIOD

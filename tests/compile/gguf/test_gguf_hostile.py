@@ -100,7 +100,7 @@ def test_an_unsupported_tensor_type_lists_the_supported(tmp_path):
 
 def test_an_unsupported_architecture_lists_the_supported(tmp_path):
     write(replace(tiny_of("llama"), family="mamba"), tmp_path / "m.gguf")
-    with pytest.raises(UnsupportedModelError, match="'mamba'; supported: gemma3, llama, qwen2, qwen3"):
+    with pytest.raises(UnsupportedModelError, match="'mamba'; supported: gemma, gemma3, llama, qwen2, qwen3"):
         compile_gguf(tmp_path / "m.gguf", tmp_path)
 
 
