@@ -38,6 +38,7 @@ from ragedge.voice.listening import Listener, What
 from ragedge.voice.sound import RATE, WavFile
 from ragedge.voice.spoken_text import spoken
 from ragedge.voice.turn import Turn
+from ragedge.voice.vocabulary import vocabulary
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples/automotive_manual"
 WAKE = "hey jarvis"
@@ -65,7 +66,9 @@ def main() -> None:
     parser.add_argument("--voices", nargs="+", default=["en-us", "en-gb-x-rp+f2"])
     parser.add_argument("--noise-db", type=float, default=10)
     parser.add_argument("--minutes", type=float, default=60, help="of spoken text for false wake-ups")
-    parser.add_argument("--prompt", default="", help="recognizer_options.prompt")
+    parser.add_argument(
+        "--no-vocabulary", action="store_true", help="keep the documents' words from the recognizer"
+    )
     parser.add_argument("--generator", default="onnx", help="none answers by quoting alone")
     arguments = parser.parse_args()
     path = arguments.kb or Path("voice-kb")
@@ -87,12 +90,13 @@ def ask_all(kb: KnowledgeBase, arguments: argparse.Namespace) -> None:
     kb.warm_up()
     typed = sum(holds(question.facts, kb.ask(question.text).text) for question in asked)
     print(json.dumps({"typed": {"answer_right": share(typed, len(asked))}}), flush=True)
-    recognizer = plugins.create("speech_recognizer", "whisper", {"prompt": arguments.prompt})
+    recognizer = plugins.create("speech_recognizer", "whisper", {})
+    likely = "" if arguments.no_vocabulary else vocabulary(kb)
     ratios: list[float] = []
     for voice in arguments.voices:
         for noise in (None, arguments.noise_db):
             row = {"voice": voice, "noise": "none" if noise is None else f"{noise:g} dB"}
-            figures, times = spoken_run(kb, recognizer, asked, voice, noise)
+            figures, times = spoken_run(kb, recognizer, likely, asked, voice, noise)
             ratios += times
             print(json.dumps({**row, **figures}), flush=True)
     low, high = bootstrap(ratios)
@@ -103,7 +107,12 @@ def ask_all(kb: KnowledgeBase, arguments: argparse.Namespace) -> None:
 
 
 def spoken_run(
-    kb: KnowledgeBase, recognizer: Any, asked: Sequence[Question], voice: str, noise: float | None
+    kb: KnowledgeBase,
+    recognizer: Any,
+    likely: str,
+    asked: Sequence[Question],
+    voice: str,
+    noise: float | None,
 ) -> tuple[dict[str, Any], list[float]]:
     woken = right = words_right = words = 0
     ratios: list[float] = []
@@ -113,7 +122,7 @@ def spoken_run(
         sound = np.concatenate(parts)
         if noise is not None:
             sound = noisy(sound, noise, seed=number)
-        turns, noticed = listen(kb, recognizer, sound)
+        turns, noticed = listen(kb, recognizer, likely, sound)
         expected = plain(question.text)
         words += len(expected)
         woken += What.WOKEN in noticed
@@ -130,7 +139,9 @@ def spoken_run(
     }, ratios
 
 
-def listen(kb: KnowledgeBase, recognizer: Any, sound: np.ndarray) -> tuple[list[Turn], list[What]]:
+def listen(
+    kb: KnowledgeBase, recognizer: Any, likely: str, sound: np.ndarray
+) -> tuple[list[Turn], list[What]]:
     turns: list[Turn] = []
     noticed: list[What] = []
     assistant = Assistant(
@@ -139,6 +150,7 @@ def listen(kb: KnowledgeBase, recognizer: Any, sound: np.ndarray) -> tuple[list[
         recognizer,
         plugins.create("speech_output", "espeak", {}),
         answered=turns.append,
+        likely=likely,
         noticed=noticed.append,
         most_sentences=1,
     )

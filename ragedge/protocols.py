@@ -380,8 +380,13 @@ class VoiceActivity(Protocol):
 class SpeechRecognizer(Protocol):
     """Writes down what is said (``ragedge.speech_recognizer``). May be called from several threads, one at a time."""
 
-    def recognize(self, samples: Int16, /) -> str:
-        """Return the words of an utterance, (n,), 16 kHz, one channel; empty where there are none."""
+    def recognize(self, samples: Int16, likely: str = "", /) -> str:
+        """Return the words of an utterance; empty where there are none.
+
+        Args:
+            samples: (n,), 16 kHz, one channel.
+            likely: Words that are likely to be said, most likely first; it may leave them out of account.
+        """
 
 
 class SpeechOutput(Protocol):

@@ -54,6 +54,12 @@ class SpeechRecognizerContract:
     @pytest.mark.parametrize("samples", [0, 1, 400, 16_000])
     def test_silence_has_no_words(self, recognizer: SpeechRecognizer, samples: int) -> None:
         assert recognizer.recognize(np.zeros(samples, np.int16)) == ""
+        assert recognizer.recognize(np.zeros(samples, np.int16), "drain plug, wheel nut.") == ""
+
+    def test_likely_words_do_not_displace_what_is_said(self, recognizer: SpeechRecognizer) -> None:
+        text = recognizer.recognize(self.utterance(), "air filter, brake fluid.").lower()
+        assert all(word in text for word in self.words)
+        assert "brake fluid" not in text
 
     def test_unknown_options_are_refused(self) -> None:
         with pytest.raises(ConfigError):

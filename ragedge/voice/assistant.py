@@ -12,6 +12,7 @@ from ragedge.privacy import egress
 from ragedge.voice.listening import Heard, Listener, What
 from ragedge.voice.sound import BLOCK_SAMPLES, RATE, Ear, Mouth
 from ragedge.voice.turn import Speaking, Turn
+from ragedge.voice.vocabulary import vocabulary
 
 if TYPE_CHECKING:
     from ragedge.knowledge_base import KnowledgeBase
@@ -39,6 +40,7 @@ class Assistant:
         language: Language = "en",
         options: dict[str, Any] | None = None,
         most_sentences: int = 3,
+        likely: str = "",
         noticed: Callable[[What], None] = lambda _what: None,
         answered: Callable[[Turn], None] = lambda _turn: None,
     ) -> None:
@@ -51,6 +53,7 @@ class Assistant:
             output: Speaks.
             language: In whose words numbers and units are said.
             options: For ``KnowledgeBase.stream``: a session, a filter.
+            likely: Words that the recognizer should expect.
             most_sentences: Of an answer are said; its warnings and pages besides.
             noticed: Told what is heard, as it is heard.
             answered: Told each turn once it is over.
@@ -58,6 +61,7 @@ class Assistant:
         self.output = output
         self._kb, self._listener, self._recognizer = kb, listener, recognizer
         self._language, self._options, self._most = language, options or {}, most_sentences
+        self._likely = likely
         self._noticed, self._answered = noticed, answered
         self._writer = ThreadPoolExecutor(1, "ragedge-recognizer")
         self._written: Future[str] | None = None  # what was said by the last pause
@@ -108,7 +112,7 @@ class Assistant:
         if self._written is not None:
             self._written.cancel()
         context = copy_context()  # the guard on the network goes with it
-        return self._writer.submit(context.run, self._recognizer.recognize, samples)
+        return self._writer.submit(context.run, self._recognizer.recognize, samples, self._likely)
 
     def _play(self, mouth: Mouth, heard: int, *, wait: bool) -> None:
         """Play as much of the answer as time has passed."""
@@ -167,5 +171,6 @@ def assistant_for(kb: KnowledgeBase, *, wake: bool, **told: Any) -> Assistant:
         output,
         language=settings.language,
         most_sentences=settings.sentences,
+        likely=vocabulary(kb),
         **told,
     )

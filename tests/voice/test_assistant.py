@@ -23,6 +23,7 @@ from ragedge.voice.assistant import Assistant
 from ragedge.voice.listening import Listener, What
 from ragedge.voice.sound import WavFile, resampled
 from ragedge.voice.turn import Turn
+from ragedge.voice.vocabulary import vocabulary
 
 MANUAL = """# Pump P-7
 
@@ -165,6 +166,15 @@ def test_what_the_manual_does_not_hold_is_said(converse: Converse) -> None:
     assert turn.answer.abstained
     assert turn.spoken == [turn.answer.text.rstrip()]
     assert len(sound) > 11_025
+
+
+def test_the_words_of_the_documents_are_likely(kb: KnowledgeBase) -> None:
+    words = vocabulary(kb)
+    assert "drain plug" in words
+    assert "oil filter" in words
+    assert "the" not in words.replace(",", "").split()
+    with ragedge.open(kb.path.parent / "none", create=True) as empty:
+        assert vocabulary(empty) == ""
 
 
 def test_a_session_is_kept(converse: Converse, kb: KnowledgeBase) -> None:

@@ -23,7 +23,7 @@ _NO_SPEECH = 0.8  # its own estimate that nothing was said
 
 def create(options: Mapping[str, Any]) -> WhisperRecognizer:
     """Build it. Options: ``model`` (an installed one), ``folder`` (one of CTranslate2's instead), ``language``,
-    ``beams``, ``prompt`` (words that are likely, as a sentence).
+    ``beams``, ``prompt`` (words that are likely, over those of the documents).
 
     Raises:
         ConfigError: an option is unknown or not allowed.
@@ -47,8 +47,9 @@ class WhisperRecognizer:
     def __init__(self, folder: Path, language: str, beams: int, prompt: str) -> None:
         from faster_whisper import WhisperModel
 
+        self._prompt = prompt
         self._settings = {
-            "language": language, "beam_size": beams, "initial_prompt": prompt or None, "temperature": 0.0,
+            "language": language, "beam_size": beams, "temperature": 0.0,
             "without_timestamps": True, "condition_on_previous_text": False,
         }  # fmt: skip
         try:
@@ -63,11 +64,15 @@ class WhisperRecognizer:
             ) from exc
         self._one_at_a_time = Lock()
 
-    def recognize(self, samples: Int16, /) -> str:
+    def recognize(self, samples: Int16, likely: str = "", /) -> str:
         """Return the words; see ``ragedge.protocols.SpeechRecognizer``."""
         if len(samples) < _LEAST_SAMPLES or not np.any(samples):
             return ""
         with self._one_at_a_time:
-            segments, _ = self._model.transcribe(samples.astype(np.float32) / 32_768, **self._settings)
+            segments, _ = self._model.transcribe(
+                samples.astype(np.float32) / 32_768,
+                initial_prompt=self._prompt or likely or None,
+                **self._settings,
+            )
             said = [segment.text.strip() for segment in segments if segment.no_speech_prob < _NO_SPEECH]
         return " ".join(said).strip()

@@ -62,6 +62,12 @@ class TestEspeak(SpeechOutputContract):
     plugin = "espeak"
 
 
+def test_likely_words_are_recognized_where_they_were_not():
+    sound = say("Which torque does the cover bolt of the pump need?")
+    assert "cover bolt" not in whisper().recognize(sound).lower()
+    assert "cover bolt" in whisper().recognize(sound, "drain plug, cover bolt, oil filter.").lower()
+
+
 @pytest.mark.parametrize("word", ["alexa", "hey_jarvis"])
 def test_other_words_are_heard_by_name(word):
     wake_word = plugins.create("wake_word", "openwakeword", {"word": word})
