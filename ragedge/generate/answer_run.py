@@ -233,7 +233,9 @@ class AnswerRun:
         return (YES if settled.polarity == "yes" else NO)[language]
 
     def _quote(self, quote: Quote) -> Sentence:
-        return self._add(quote.text, "quote", quote.passage, quote.units)
+        sentence = self._add(quote.text, "quote", quote.passage, quote.units)
+        self._on_lines[-1] |= quote.alone
+        return sentence
 
     def _add(self, text: str, origin: str, place: int, units: tuple[int, ...]) -> Sentence:
         passage = self._findings.passages[place]

@@ -12,6 +12,7 @@ from ragedge.generate.enough import Enough
 from ragedge.generate.evidence import Evidence, Findings, holds_value
 from ragedge.generate.passages import Passage
 from ragedge.generate.sentences import NOT_QUOTED, cells, flat
+from ragedge.generate.short_answer import asks_for_a_few_words, best_span
 from ragedge.generate.terms import content_terms, fold
 from ragedge.generate.unit_score import NOT_A_STATEMENT
 
@@ -25,6 +26,8 @@ _WORTH = 0.5  # of the best unit's share of the question's words
 _NEAR = 0.5  # ... of a unit with a value, to stand before a first without
 _LEVEL = 0.1  # ... of the first passage, to stand before another's
 _UNRELATED = 0.1  # cosine with the question under which a sentence has nothing to do with it
+# Of the weight of all spans; from here on 73 of 100 are right or hold what is right, below it fewer than half.
+_SURE = 0.5
 _FEWEST_WORDS, _FEWEST_SIGNS = 2, 4  # of a statement; signs where no spaces part words
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _HAN = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
@@ -47,11 +50,13 @@ class Quote:
         text: The words on one line; a table row with its column heads before the cells.
         passage: Which passage.
         units: Its units that carry it: the one quoted first, then the column heads if they stand in the passage.
+        alone: It is a few words of a sentence, on a line of their own.
     """
 
     text: str
     passage: int
     units: tuple[int, ...]
+    alone: bool = False
 
 
 def choose_quotes(findings: Findings) -> list[Quote]:
@@ -59,6 +64,8 @@ def choose_quotes(findings: Findings) -> list[Quote]:
     if not findings.ranked:
         return []
     form = findings.question.form
+    if findings.question.language == "ja" and (short := _in_a_few_words(findings)):
+        return short
     if form == "how_to" and (steps := _procedure(findings)):
         return steps
     if form == "compare" and (sides := evidence_by_side(findings)):
@@ -68,6 +75,24 @@ def choose_quotes(findings: Findings) -> list[Quote]:
     quotes = _run(findings, best, _PARAGRAPH[form])
     quotes += [as_quote(findings.passages[place], place, unit) for place, unit in called_out(findings, best)]
     return _with_more(findings, best, quotes, _LONGEST[form])
+
+
+def _in_a_few_words(findings: Findings) -> list[Quote]:
+    """The words that answer, and the sentence that holds them; empty where a question asks for more."""
+    question = findings.question.text
+    if not asks_for_a_few_words(question):
+        return []
+    span = best_span(question, [passage.hit.text for passage in findings.passages])
+    if span is None or span.share < _SURE:
+        return []
+    passage = findings.passages[span.text]
+    held = (i for i, unit in enumerate(passage.units) if unit.start <= span.start and span.end <= unit.end)
+    index = next(held, None)
+    if index is None or passage.units[index].kind in NOT_QUOTED:
+        return []
+    whole = as_quote(passage, span.text, index)
+    words = flat(passage.hit.text[span.start : span.end])
+    return [Quote(words, span.text, (index,), alone=True), whole]
 
 
 def as_quote(passage: Passage, place: int, index: int) -> Quote:

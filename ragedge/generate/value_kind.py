@@ -21,7 +21,7 @@ _TIME = (
 _VOLUME = r"ml|l|liters?|litres?|qts?|quarts?|gal(?:lons?)?|pints?|fl\.? ?oz|cc|cm³|リットル"
 _TORQUE = (
     r"n[·•.*⋅ -]?m|newton[ -]met(?:er|re)s?|(?:lbf?s?|ft|in)\.?[·• -]{1,2}(?:ft|lbf?s?|in)\.?"
-    r"|(?:foot|inch)-pounds?"
+    r"|(?:foot|inch)-pounds?|ニュートンメートル"
 )
 _MASS = (
     r"kg|g|mg|lbs?(?![·• .-]{0,2}(?:ft|in|force|/))|pounds?(?!-)|ounces?|oz|tons?|tonnes?|gramm?|キロ|グラム"
@@ -54,10 +54,10 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"\b(?:kilo|mega|giga)bytes?\b|\bhow much (?:memory|data|storage)\b",
         r"[kmg]i?b(?:yte)?s?|(?:kilo|mega|giga)bytes?",
     ),
-    (r"\bpressure\b|\bpsi\b|reifendruck|luftdruck|空気圧", r"psig?|bar|k?pa|mpa|kg/cm²"),
-    (r"\btemperature\b|\bhow (?:hot|cold)\b|temperatur", r"°\s?[cf]?|deg(?:rees)?|℃"),
+    (r"\bpressure\b|\bpsi\b|reifendruck|luftdruck|空気圧", r"psig?|bar|k?pa|mpa|kg/cm²|バール|キロパスカル"),
+    (r"\btemperature\b|\bhow (?:hot|cold)\b|temperatur|温度", r"°\s?[cf]?|deg(?:rees)?|℃|度"),
     (r"\bresistance\b|\bohms?\b|widerstand", r"k?ohms?|[km]?ω"),
-    (r"\bvoltage\b|\bvolts\b|spannung|電圧", r"[mk]?v(?:olts?)?(?:[ -]?[ad]c)?"),
+    (r"\bvoltage\b|\bvolts\b|spannung|電圧", r"[mk]?v(?:olts?)?(?:[ -]?[ad]c)?|ボルト"),
     (r"\bamps?\b|\bamperes?\b|\bcurrent draw|\bcharg\w+ current|\bstromverbrauch", r"m?a(?:mps?|mperes?|h)?"),
     (r"\bpower\b.*\b(?:draw|use|consum|rat)|\bwatts?\b|\bkilowatts?\b|\bhorsepower", r"[km]?w(?:atts?)?|hp|ps|kva|m?a"),
     (r"\bfrequency\b|frequenz|周波数", r"[kmg]?hz"),
@@ -79,6 +79,8 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (r"\bcolou?r\b|\bfarbe\b|何色", "colour"),
     (r"\b(?:part|stock|model|serial|item) (?:no\.?|numbers?)\b|\bnsn\b|\bteilenummer|部品番号", "code"),
 )  # fmt: skip
+# A unit ends with its letters; in Japanese words follow without a space.
+_ENDS = r"(?![^\W\d_ぁ-ヿ一-鿿])"
 _COLOURS = (
     r"\b(?:black|white|red|green|blue|yellow|brown|gr[ae]y|orange|purple|violet|pink|silver|amber|schwarz|weiß|rot|grün|"
     r"blau|gelb|braun|grau)\b|[赤青黄白黒緑茶]"
@@ -152,7 +154,7 @@ def _kind(asked: str, kind: str, question: str) -> ValueKind:
         value = re.compile(rf"(?<![\w.])(?:{_CODE})(?!\w)")
     else:
         number = rf"(?:\d[\d.,/]*|[½¼¾]|\b(?:{_NUMBER_WORD}))"
-        value = re.compile(rf"{number}\s?-?\s?(?:{kind})(?![^\W\d_])")
+        value = re.compile(rf"{number}\s?-?\s?(?:{kind}){_ENDS}")
         head = re.compile(rf"(?<![^\W\d_])(?:{kind})(?![^\W\d_])")
     return ValueKind(asked, value, head, frozenset(found.group() for found in value.finditer(question)))
 

@@ -55,3 +55,20 @@ def test_a_device_and_a_thing_to_be_named_are_no_values(question):
 
 def test_a_question_without_a_kind_has_none():
     assert value_kind("How do I reset the display?") is None
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("エンジンオイルの容量は？", "容量は4.2リットルである。"),
+        ("締付トルクはいくつですか。", "35 N·mで締め付ける。"),
+        ("バッテリーの電圧は？", "電圧は12ボルトです。"),
+        ("タイヤの空気圧は？", "前輪は230kPaとする。"),
+        ("温度は？", "80度を超えない。"),
+    ],
+)
+def test_units_end_where_japanese_words_follow(question, text):
+    kind = value_kind(question)
+    assert kind is not None
+    assert kind.is_in(text)
+    assert not kind.is_in("値は規定されていない。")
