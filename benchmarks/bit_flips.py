@@ -3,9 +3,12 @@
     nice python benchmarks/bit_flips.py                    # 500 flips; goes on where an earlier run was stopped
     python benchmarks/bit_flips.py --flips 50 --seed 7 --log /tmp/bit_flips.jsonl
     python benchmarks/bit_flips.py --kind page --flips 100 # pages of zeros and files cut short instead of bits
+    python benchmarks/bit_flips.py --flips 750 --targets bundle slots session "encrypted session"  # 250 more, of these
 
 A small knowledge base (documents, a graph, tuned values, a verdict, a fitted threshold) is copied, one random bit of
-one of its files or of a model's is turned, the file's times stay, and a new process searches and asks. An outcome is
+one of its files or of a model's is turned, the file's times stay, and a new process searches and asks. Of a bundle,
+it is installed over an older release, which must stay in use; of slots, what is installed is asked; of a session, what
+the model had read for it is loaded and the next question leans on it. An outcome is
 ``found`` (an error of ragedge's own, or the cache was made anew and the answers are those of before), ``no effect``
 (nothing is said and every hit and answer is as before), ``missed`` (something else was answered) or ``crashed``.
 One JSON line each; exit status 1 if one was missed or crashed. Models must be pulled.
@@ -23,12 +26,17 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bundle_line import pack
+
 import ragedge
 from ragedge import plugins
+from ragedge.bundle import signing, slots
 from ragedge.errors import RagedgeError
+from ragedge.installed import read_state
 from ragedge.models import store as models
 from ragedge.models.manifest import MANIFEST_NAME
 from ragedge.testing.hash_embedder import HashEmbedder
@@ -42,7 +50,13 @@ QUESTIONS = (
 )  # fmt: skip
 # How often each target is drawn. The databases hold what answers are made of.
 TARGETS = {"database": 10, "encrypted database": 4, "index": 2, "encrypted index": 1, "keys": 1, "embedder": 2,
-           "generator": 1}  # fmt: skip
+           "generator": 1, "bundle": 2, "slots": 2, "session": 1, "encrypted session": 1}  # fmt: skip
+# What needs no models that must be pulled.
+OF_MODELS = ("embedder", "generator", "session", "encrypted session")
+TALKING = {
+    "generate.model": "smollm2-135m", "generate.prompt_fill": "passages", "generate.abstain_below": 0.0,
+    "generate.calibrate": False, "ingest.workers": 1,
+}  # fmt: skip
 _PAGE = 4096
 
 
@@ -53,11 +67,13 @@ def main() -> int:
     parser.add_argument("--flips", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kind", choices=("bit", "page"), default="bit")
+    parser.add_argument("--targets", nargs="+", choices=list(TARGETS), default=list(TARGETS))
     parser.add_argument("--log", type=Path, default=LOG)
     parser.add_argument("--without-models", action="store_true", help="leave the model files alone")
     arguments = parser.parse_args()
     log = arguments.log if arguments.kind == "bit" else arguments.log.with_stem(f"{arguments.log.stem}_pages")
-    rows = run(arguments.flips, arguments.seed, log, arguments.kind, with_models=not arguments.without_models)
+    targets = [t for t in arguments.targets if not arguments.without_models or t not in OF_MODELS]
+    rows = run(arguments.flips, arguments.seed, log, arguments.kind, targets)
     table = Counter((row["target"], row["outcome"]) for row in rows)
     print(json.dumps({"flips": len(rows), **{f"{a}: {b}": n for (a, b), n in sorted(table.items())}}))
     bad = [row for row in rows if row["outcome"] in ("missed", "crashed")]
@@ -67,12 +83,12 @@ def main() -> int:
 
 
 def run(
-    flips: int, seed: int, log: Path, kind: str = "bit", *, with_models: bool = True
+    flips: int, seed: int, log: Path, kind: str = "bit", targets: Sequence[str] = tuple(TARGETS)
 ) -> list[dict[str, Any]]:
     """Return a row for each flip, those that the log already holds first."""
     rows = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     with tempfile.TemporaryDirectory() as scratch:
-        bench = Bench(Path(scratch), kind, with_models=with_models)
+        bench = Bench(Path(scratch), kind, targets)
         while len(rows) < flips:
             row = bench.flip(len(rows), random.Random(f"{seed}-{len(rows)}"))
             rows.append(row)
@@ -85,23 +101,30 @@ def run(
 class Bench:
     """Two knowledge bases of the same documents, plain and encrypted, and copies of two models."""
 
-    def __init__(self, scratch: Path, kind: str, *, with_models: bool) -> None:
+    def __init__(self, scratch: Path, kind: str, targets: Sequence[str]) -> None:
         self._scratch, self._kind = scratch, kind
-        self._targets = {
-            name: weight
-            for name, weight in TARGETS.items()
-            if with_models or name not in ("embedder", "generator")
-        }
+        self._targets = {name: TARGETS[name] for name in targets}
         manuals = scratch / "manuals"
         write_manuals(manuals)
-        for name, key in (("plain", None), ("sealed", KEY)):
-            with _opened(scratch / name, key, create=True) as kb:
-                kb.ingest(manuals)
-                kb.store.learned.set_values("tuned", {"retrieve.top_k": 4, "retrieve.dense_weight": 0.8})
-                kb.store.learned.add_feedback(QUESTIONS[1], "unit-4.md", None, right=True)
-        self._expected = {name: _in_child(_answers, scratch / name, key) for name, key in
-                          (("plain", None), ("sealed", KEY))}  # fmt: skip
-        if with_models:
+        self._expected: dict[str, dict[str, Any]] = {}
+        if not set(targets) <= {"bundle", "slots", *OF_MODELS}:
+            for name, key in (("plain", None), ("sealed", KEY)):
+                with _opened(scratch / name, key, create=True) as kb:
+                    kb.ingest(manuals)
+                    kb.store.learned.set_values("tuned", {"retrieve.top_k": 4, "retrieve.dense_weight": 0.8})
+                    kb.store.learned.add_feedback(QUESTIONS[1], "unit-4.md", None, right=True)
+                self._expected[name] = _in_child(_answers, scratch / name, key)
+        if {"bundle", "slots"} & set(targets):
+            pack(scratch, (1, 2))
+            slots.install(scratch / "release-1", scratch / "slots", _trusted(scratch))
+            self._expected["slots"] = _in_child(_device, scratch / "slots")
+        if {"session", "encrypted session"} & set(targets):
+            for name, key in (("session", None), ("encrypted session", KEY)):
+                _in_child(_talk, scratch / name, key, manuals)
+                shutil.copytree(scratch / name, scratch / "at")
+                self._expected[name] = _in_child(_resumed, scratch / "at", key)
+                shutil.rmtree(scratch / "at")
+        if {"embedder", "generator"} & set(targets):
             self._home = scratch / "home"
             for model in ("minilm-l6", "smollm2-135m"):
                 folder = self._home / "models" / model
@@ -116,6 +139,10 @@ class Bench:
         target = chance.choices(list(self._targets), list(self._targets.values()))[0]
         if target in ("embedder", "generator"):
             return self._flip_model(number, target, chance)
+        if target in ("bundle", "slots"):
+            return self._flip_bundle(number, target, chance)
+        if target.endswith("session"):
+            return self._flip_session(number, target, chance)
         name = "sealed" if target.startswith("encrypted") or target == "keys" else "plain"
         kb = self._scratch / "kb"
         shutil.rmtree(kb, ignore_errors=True)
@@ -132,6 +159,31 @@ class Bench:
         place = damage(file, chance, self._kind)
         got = _in_child(_loaded, self._home, target)
         file.write_bytes(whole)
+        return self._row(number, target, file.name, place, got, self._expected[target])
+
+    def _flip_bundle(self, number: int, target: str, chance: random.Random) -> dict[str, Any]:
+        device = self._scratch / "device"
+        shutil.rmtree(device, ignore_errors=True)
+        shutil.copytree(self._scratch / "slots", device)
+        if target == "bundle":
+            bundle = self._scratch / "bundle"
+            shutil.copyfile(self._scratch / "release-2", bundle)
+            place = damage(bundle, chance, self._kind)
+            got = _in_child(_installed, bundle, device, _trusted(self._scratch))
+            return self._row(number, target, "bundle", place, got, self._expected["slots"])
+        files = sorted(path for path in device.rglob("*") if path.is_file() and path.stat().st_size)
+        file = chance.choice(files)
+        place = damage(file, chance, self._kind)
+        got = _in_child(_device, device)
+        return self._row(number, target, str(file.relative_to(device)), place, got, self._expected["slots"])
+
+    def _flip_session(self, number: int, target: str, chance: random.Random) -> dict[str, Any]:
+        kb = self._scratch / "at"
+        shutil.rmtree(kb, ignore_errors=True)
+        shutil.copytree(self._scratch / target, kb)
+        (file,) = kb.glob("session-*")
+        place = damage(file, chance, self._kind)
+        got = _in_child(_resumed, kb, KEY if target.startswith("encrypted") else None)
         return self._row(number, target, file.name, place, got, self._expected[target])
 
     def _row(
@@ -216,6 +268,57 @@ def _answers(path: Path, key: bytes | None) -> dict[str, Any]:
     except RagedgeError as exc:
         return {"said": f"{type(exc).__name__}: {exc.message}", "hint": exc.hint, "answers": None}
     return {"said": "; ".join(heard.said), "hint": "", "answers": json.loads(json.dumps(answers))}
+
+
+def _trusted(scratch: Path) -> list[Any]:
+    return [signing.read_public(scratch / "maker.key.pub")]
+
+
+def _installed(bundle: Path, device: Path, trusted: list[Any]) -> dict[str, Any]:
+    """Install a bundle; return what ragedge said, and what the device answers then."""
+    said, hint = "", ""
+    try:
+        slots.install(bundle, device, trusted)
+    except RagedgeError as exc:
+        said, hint = f"{type(exc).__name__}: {exc.message}", exc.hint
+    got = _device(device)
+    return {"said": got["said"] or said, "hint": got["hint"] or hint, "answers": got["answers"]}
+
+
+def _device(folder: Path) -> dict[str, Any]:
+    """Return what an installed bundle answers and remembers of releases, or what ragedge said of the damage."""
+    try:
+        state = read_state(folder)
+        assert state is not None
+        with ragedge.open(folder) as kb:
+            hits = [(hit.text, round(hit.score, 6)) for hit in kb.search("valve of the unit")]
+            answer = kb.ask("What torque does the drain plug take?")
+            answers = [state.name, state.highest, hits, answer.text, answer.abstained]
+    except RagedgeError as exc:
+        return {"said": f"{type(exc).__name__}: {exc.message}", "hint": exc.hint, "answers": None}
+    return {"said": "", "hint": "", "answers": json.loads(json.dumps(answers))}
+
+
+def _talk(path: Path, key: bytes | None, manuals: Path) -> dict[str, Any]:
+    """Ask a first question in a session, so that what the model read for it is kept."""
+    with ragedge.open(path, key=key, create=True, settings=TALKING) as kb:
+        kb._parts._embedder = HashEmbedder()
+        kb.ingest(manuals)
+        kb.ask(QUESTIONS[1], session="talk", max_new_tokens=8)
+    return {"said": "", "hint": "", "answers": None}
+
+
+def _resumed(path: Path, key: bytes | None) -> dict[str, Any]:
+    """Ask what leans on a session; return the answer, or what ragedge said of the damage."""
+    try:
+        with ragedge.open(path, key=key, settings=TALKING) as kb:
+            kb._parts._embedder = HashEmbedder()
+            answer = kb.ask("And those of unit 3?", session="talk", max_new_tokens=8)
+            turns = [(turn.asked, turn.whole, turn.answer) for turn in kb.conversations.turns("talk")]
+    except RagedgeError as exc:
+        return {"said": f"{type(exc).__name__}: {exc.message}", "hint": exc.hint, "answers": None}
+    said = "; ".join(answer.degraded)
+    return {"said": said, "hint": "", "answers": json.loads(json.dumps([answer.text, turns]))}
 
 
 def _loaded(home: Path, kind: str) -> dict[str, Any]:

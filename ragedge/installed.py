@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ STATE = "installed.json"
 MANIFEST, SIGNATURE, IN_USE = "bundle.json", "bundle.sig", ".in-use"
 SlotName = Literal["a", "b"]
 SLOTS: tuple[SlotName, ...] = get_args(SlotName)
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class State:
             "format": _FORMAT, "name": self.name, "current": self.current, "highest": self.highest,
             "versions": dict(self.versions),
         }  # fmt: skip
-        return json.dumps(content, indent=1).encode()
+        return json.dumps({**content, "sha256": _digest(content)}, indent=1).encode()
 
     @classmethod
     def parse(cls, data: bytes, named: Path) -> State:
@@ -85,7 +86,8 @@ class State:
         """
         try:
             content = json.loads(data)
-            if content["format"] != _FORMAT:
+            # One bit makes a lower highest release of it: nothing else would tell.
+            if content["format"] != _FORMAT or content.pop("sha256") != _digest(content):
                 raise ValueError
             versions = {name: int(version) for name, version in content["versions"].items() if name in SLOTS}
             current = content["current"]
@@ -96,6 +98,10 @@ class State:
             raise StoreError(
                 f"{named} is damaged", hint="ragedge bundle install BUNDLE --to NEW_DIR"
             ) from exc
+
+
+def _digest(content: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def read_state(folder: Path) -> State | None:
