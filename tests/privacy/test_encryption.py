@@ -119,6 +119,40 @@ def test_no_trace_of_verdicts_tuning_or_vectors_in_it_or_in_temporary_folders(
     assert vectors_in(tmp_path / "plain", plain) and (DATABASE, CANARY) in hits(tmp_path / "plain")
 
 
+def test_no_trace_of_a_conversation_nor_of_what_the_model_read_for_it(
+    manual, tmp_path, monkeypatch, home_with_models
+):
+    """Turns, audit records, and the saved keys and values: their floats hold the text too."""
+    outside = tmp_path / "temporary"
+    outside.mkdir()
+    monkeypatch.setenv("TMPDIR", str(outside))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    settings = {
+        "generate.prompt_fill": "passages", "generate.abstain_below": 0.0, "generate.calibrate": False,
+        "privacy.audit": True,
+    }  # fmt: skip
+
+    def talk(path, **options):
+        with ragedge.open(path, create=True, settings=settings, **options) as kb:
+            kb.ingest(manual)
+            kb.ask(f"What torque does the {CANARY} pump take?", session="talk", max_new_tokens=8)
+            kb.ask("And its housing?", session="talk", max_new_tokens=8)
+            assert kb.conversations.keep("talk")
+            context = kb._parts.vault.read("session-talk.context")
+            middle = len(context) // 2
+            return context[middle : middle + 64], [hits(place) for place in (path, outside)]
+
+    floats, found = talk(tmp_path / "sealed", key=PASSPHRASE)
+    assert found == [[], []]
+    for place in (tmp_path / "sealed", outside, home_with_models / "audit"):
+        assert hits(place) == []
+        assert not any(floats in file.read_bytes() for file in place.rglob("*") if file.is_file())
+    floats, _ = talk(tmp_path / "plain")
+    assert floats in (tmp_path / "plain" / "session-talk.context").read_bytes()
+    names = {name for name, word in hits(tmp_path / "plain") if word == CANARY}
+    assert {DATABASE, "session-talk.context"} <= names
+
+
 def test_answers_are_those_of_a_plain_one(folder, manual, tmp_path):
     with ragedge.open(tmp_path / "plain", create=True, settings={"generate.generator": "none"}) as plain:
         plain.ingest(manual)
