@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, Protocol, TypeVar, cast
@@ -25,6 +26,8 @@ class Closable(Protocol[T_co]):
     def close(self) -> None:
         """Stop it; may be called from any thread."""
 
+
+_SEND_S = 0.25  # longest wait for the first item to be sent
 
 _BEGUN, _ENDED = object(), object()
 
@@ -45,6 +48,7 @@ class Job(Generic[T]):
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[object] = asyncio.Queue()
         self._work: Closable[T] | None = None
+        self._read_on = threading.Event()
         self._stopped = False
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -84,6 +88,7 @@ class Job(Generic[T]):
             if isinstance(event, Exception):
                 raise event
             yield cast(T, event)
+            self._read_on.set()
 
     def stop(self) -> None:
         """Stop the thread at its next token, without waiting for it."""
@@ -107,8 +112,11 @@ class Job(Generic[T]):
                     work.close()
                 self._tell(_BEGUN)
                 for item in work:
-                    self.last = item
+                    first, self.last = self.last is None, item
                     self._tell(item)
+                    if first:
+                        # The model's next step takes the processor: the first text would go out after it.
+                        self._read_on.wait(_SEND_S)
             finally:
                 self._work = None
                 work.close()
