@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
@@ -22,7 +24,7 @@ def installed(kind: Kind) -> dict[str, EntryPoint]:
         PluginConflictError: two packages register one name.
     """
     found: dict[str, EntryPoint] = {}
-    for point in entry_points(group=f"ragedge.{kind}"):
+    for point in _registered(tuple(sys.path)).select(group=f"ragedge.{kind}"):
         known = found.get(point.name)
         if known is not None and known.value != point.value:
             raise PluginConflictError(
@@ -31,6 +33,12 @@ def installed(kind: Kind) -> dict[str, EntryPoint]:
             )
         found[point.name] = point
     return found
+
+
+@lru_cache(maxsize=1)
+def _registered(_path: tuple[str, ...]) -> Any:
+    """Read every installed package's entry points, once: an answer names five kinds, each a walk of its own."""
+    return entry_points()
 
 
 def create(kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> Any:
