@@ -204,18 +204,21 @@ def print_answer(
     kb: KnowledgeBase, question: str, where: tuple[str, ...], options: dict[str, Any], *, explain: bool
 ) -> None:
     """Print an answer sentence by sentence as it is verified, then what carries it."""
+    places: dict[str, int] = {}
     with kb.stream(question, where=where, **options) as stream:  # interrupted, it is recorded all the same
         for text in stream:
-            output.write(text)
+            cited = dict.fromkeys(str(stream.citations[i]) for i in stream.sentences[-1].citations)
+            marks = "".join(f" [{places.setdefault(place, len(places) + 1)}]" for place in cited)
+            output.write(f"{text}{marks}")
         answer = stream.result()
         explanation = stream.explain() if explain else None
     if answer.abstained:
         output.write(answer.text)
     for notice in answer.safety:
         output.write(f"\n{notice.kind.upper()}: {one_line(notice.text)}")
-    if answer.citations:
+    if places:
         output.write()
-    for number, place in enumerate(dict.fromkeys(map(str, answer.citations)), 1):
+    for place, number in places.items():
         output.write(f"[{number}] {one_line(place)}")
     for line in answer.notes:
         output.write(f"Note: {one_line(line)}")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from textwrap import shorten
 from typing import Any, Literal
 
 from ragedge.datatypes.search_result import ScoredChunk
 
+_SECTION = 60  # characters of a section's title, where a place is named on one line
+
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Where an answer's words stand: ``page_text[start:end] == quote``."""
+    """Where an answer's words stand: ``page_text[start:end] == quote``, under ``heading``, outermost first."""
 
     source: str
     page: int | None
@@ -19,12 +22,14 @@ class Citation:
     start: int
     end: int
     score: float
+    heading: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        section = f": {shorten(self.heading[-1], _SECTION, placeholder=' ...')}" if self.heading else ""
         if self.page is None:
-            return self.source
+            return f"{self.source}{section}"
         label = f" (printed {self.page_label})" if self.page_label not in (None, str(self.page)) else ""
-        return f"{self.source}, page {self.page}{label}"
+        return f"{self.source}, page {self.page}{label}{section}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ class Answer:
             "schema": 1,
             "text": self.text,
             "sentences": [asdict(s) | {"citations": list(s.citations)} for s in self.sentences],
-            "citations": [asdict(c) for c in self.citations],
+            "citations": [asdict(c) | {"heading": list(c.heading)} for c in self.citations],
             "safety": [asdict(s) for s in self.safety],
             "abstained": self.abstained,
             "abstain_reason": self.abstain_reason,

@@ -19,9 +19,8 @@ class Citations:
         """Cite ``hit.text[start:end]``; one citation for each page that it runs over."""
         numbers = []
         for placed, quote in place(hit, start, end):
-            citation = Citation(
-                hit.source, placed.page, placed.page_label, quote, placed.start, placed.end, hit.score
-            )
+            at = (placed.page, placed.page_label, quote, placed.start, placed.end)
+            citation = Citation(hit.source, *at, hit.score, hit.heading)
             if citation not in self.items:
                 self.items.append(citation)
             numbers.append(self.items.index(citation))

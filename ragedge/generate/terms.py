@@ -75,7 +75,7 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text.translate(_FOLD)).translate(_FOLD).lower()
 
 
-@lru_cache(maxsize=8192)  # a passage repeats its words, and so do passages: read anew they are half of an answer's time
+@lru_cache(maxsize=8192)  # passages repeat their words, and an answer reads all of them
 def stem(word: str) -> str:
     """Cut a lower-case word's ending; the same for the forms of one word more often than not."""
     word = word.removesuffix("'s")
