@@ -133,7 +133,8 @@ def test_a_stopped_job_ends_and_says_how(limit_s):
                 items.append(item)
                 if limit_s == 60.0:
                     job.stop()
-            await asyncio.sleep(0)
+            while not ended:  # told by the thread, after the last item
+                await asyncio.sleep(0.01)
         assert items == ["first", "how it ended"] and ended == [job] and job.last == "how it ended"
         assert job.timed_out == (limit_s != 60.0)
 
