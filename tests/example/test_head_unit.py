@@ -14,6 +14,8 @@ import pytest
 
 import ragedge
 
+pytestmark = pytest.mark.slow  # wants a C compiler
+
 FOLDER = Path(__file__).resolve().parents[2] / "examples/head_unit"
 MANUAL = """# Pump P-7
 

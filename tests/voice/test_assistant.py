@@ -25,6 +25,8 @@ from ragedge.voice.sound import WavFile, resampled
 from ragedge.voice.turn import Turn
 from ragedge.voice.vocabulary import vocabulary
 
+pytestmark = pytest.mark.slow  # a program of the system speaks the questions
+
 MANUAL = """# Pump P-7
 
 ## Torque

@@ -16,6 +16,8 @@ from ragedge.testing.voice_activity_contract import VoiceActivityContract
 from ragedge.testing.wake_word_contract import WakeWordContract
 from tests.voice.spoken_sound import say
 
+pytestmark = pytest.mark.slow  # a program of the system speaks
+
 QUESTION = "What is the torque of the drain plug?"
 
 
