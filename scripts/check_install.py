@@ -20,8 +20,8 @@ IMPORT_EVERYTHING = """
 import importlib, pkgutil, sys, ragedge
 names = [m.name for m in pkgutil.walk_packages(ragedge.__path__, "ragedge.")]
 for name in names:
-    # Left out: the contract suites, which need pytest, and what would run the command.
-    if not name.startswith("ragedge.testing") and name != "ragedge.__main__":
+    # Left out: the contract suites, which need pytest, the server, an extra's, and what would run the command.
+    if not name.startswith(("ragedge.testing", "ragedge.serve.")) and name != "ragedge.__main__":
         importlib.import_module(name)
 found = [name for name in sys.argv[1].split(",") if importlib.util.find_spec(name)]
 sys.exit(f"installed, and must not be: {found}" if found else 0)
