@@ -23,7 +23,7 @@ kill_operations = load("kill_operations")
 full_disk = load("full_disk")
 
 
-def test_a_few_kills(tmp_path):
+def test_a_few_kills(tmp_path, home_with_embedder):
     rows = kill_operations.run(3, seed=5, log=tmp_path / "kills.jsonl")
     assert [row for row in rows if row["wrong"]] == []
     assert kill_operations.run(3, seed=5, log=tmp_path / "kills.jsonl") == rows  # taken from the log
@@ -31,7 +31,7 @@ def test_a_few_kills(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_a_tenth_of_the_kills(tmp_path):
+def test_a_tenth_of_the_kills(tmp_path, home_with_embedder):
     rows = kill_operations.run(21, seed=11, log=tmp_path / "kills.jsonl")
     assert [row for row in rows if row["wrong"]] == []
 
@@ -39,7 +39,7 @@ def test_a_tenth_of_the_kills(tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk takes root")
-def test_a_tenth_of_the_full_disks(tmp_path):
+def test_a_tenth_of_the_full_disks(tmp_path, home_with_embedder):
     rows = full_disk.run(list(full_disk.OPERATIONS), 2, tmp_path / "full.jsonl")
     assert [row for row in rows if row["wrong"]] == []
     assert any(row["said"] == "full" for row in rows)
