@@ -289,16 +289,13 @@ class KnowledgeBase:
 
         self._recorder.ready()
         asked = clean_question(question)
-        talk = None if session is None else self.conversations
-        whole, carried = (
-            talk.whole(session, asked) if talk is not None and session is not None else (asked, [])
-        )
+        whole, carried = (asked, []) if session is None else self.conversations.whole(session, asked)
         run, hits = begin(
             self._parts,
             whole,
             where=where,
             carried=() if where else carried,  # a filter holds for all that is shown
-            ready=talk.ready(session) if talk is not None and session is not None else None,
+            ready=None if session is None else self.conversations.ready(session),
             max_new_tokens=max_new_tokens,
             budget_ms=budget_ms,
             seed=seed,
@@ -308,8 +305,8 @@ class KnowledgeBase:
         def record(answer: Answer, closed: bool) -> None:
             generator = self._parts.generator_fingerprint()
             self._recorder.answer(asked, answer, closed=closed, generator=generator)
-            if talk is not None and session is not None:
-                talk.add(session, asked, whole, answer, finished=not closed)
+            if session is not None:
+                self.conversations.add(session, asked, whole, answer, finished=not closed)
 
         return AnswerStream(run, self._guard, hits.notes, record)
 

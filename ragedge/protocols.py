@@ -185,8 +185,8 @@ class Reranker(Protocol):
         """Score passages; (len(passages),), higher is better."""
 
 
-class Tool(Protocol):
-    """A function that the model may call (``ragedge.tool``); off unless the settings name it."""
+class Described(Protocol):
+    """What of a tool the model is told."""
 
     @property
     def name(self) -> str:
@@ -199,6 +199,10 @@ class Tool(Protocol):
     @property
     def parameters(self) -> Mapping[str, Any]:
         """JSON schema of its arguments, an object; the model can write nothing else."""
+
+
+class Tool(Described, Protocol):
+    """A function that the model may call (``ragedge.tool``); off unless the settings name it."""
 
     def call(self, arguments: Mapping[str, Any], /) -> str:
         """Return what it found, in a short line; it is handed out as it comes."""

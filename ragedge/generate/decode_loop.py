@@ -71,9 +71,8 @@ class DecodeLoop:
         self._drawn: Mapping[str, Any] = self._rng.bit_generator.state
         self._ahead: deque[tuple[int, Mapping[str, Any]]] = deque()  # chosen, but not handed out yet
         self._lookup = PromptLookup(options.lookup_tokens)
-        self._ticket = (
-            object()
-        )  # not self: whoever has the turn is kept alive, and an abandoned loop must not be
+        # Not self: whoever has the turn is kept alive, and an abandoned loop must not be.
+        self._ticket = object()
         self._closed = False
         self._stepping = threading.RLock()
 

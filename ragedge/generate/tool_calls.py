@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ragedge.datatypes import GenerationOptions, Grammar, Message
 from ragedge.generate.terms import content_terms
 
 if TYPE_CHECKING:
-    from ragedge.protocols import Generator, Tool
+    from ragedge.protocols import Described, Generator, Tool
 
 log = logging.getLogger("ragedge")
 
@@ -29,23 +29,7 @@ _LONGEST_RESULT = 400  # characters
 _LEAST_SHARE = 0.5
 
 
-class Described(Protocol):
-    """What of a tool the model is told."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-
-    @property
-    def description(self) -> str:
-        """What it returns."""
-
-    @property
-    def parameters(self) -> Mapping[str, Any]:
-        """JSON schema of its arguments."""
-
-
-D = TypeVar("D", bound=Described)
+D = TypeVar("D", bound="Described")
 
 
 @dataclass(frozen=True, slots=True)

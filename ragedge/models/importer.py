@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +11,9 @@ from msgspec.structs import replace
 from ragedge.errors import ModelError, UnsupportedModelError
 from ragedge.models import store, verify
 from ragedge.models.catalog import Kind
-from ragedge.models.lock import exclusive
 from ragedge.models.manifest import DecoderFacts, EncoderFacts, SourceRecord
 from ragedge.models.progress import Progress, silent
-from ragedge.models.publish import publish, room_for, staging_of
+from ragedge.models.publish import publish, workshop
 from ragedge.models.store import ModelFolder
 
 SUPPORTED = (
@@ -75,39 +73,28 @@ def import_model(
         )
     chosen = _name_for(path, name)
     size = sum(one.stat().st_size for one in _weight_files(path))
-    with room_for(f"model {chosen}", size * _SIZE_FACTOR), exclusive(store.lock_of(chosen)):
-        if chosen in store.names() and not force:
-            raise ModelError(
-                f"a model named {chosen!r} is installed already",
-                hint=f"choose another --name, or ragedge models remove {chosen}",
-            )
-        staging = staging_of(f"import-{chosen}")
-        shutil.rmtree(staging, ignore_errors=True)
-        built = staging / "built"
-        built.mkdir(parents=True)
-        try:
-            compiled = compile_source(path, built, kind=found, scheme=scheme, progress=progress)
-            prefixes = {"query_prefix": query_prefix, "passage_prefix": passage_prefix}
-            given = {key: value for key, value in prefixes.items() if value is not None}
-            encoder = compiled.encoder and replace(compiled.encoder, **given)
-            progress("checking", 0, None)
-            return publish(
-                built,
-                store.folder_of(chosen),
-                kind=found,
-                architecture=compiled.architecture,
-                licence=licence or compiled.licence or "unknown",
-                quantization=compiled.quantization,
-                source=SourceRecord(
-                    carrier=f"{'folder' if path.is_dir() else 'file'} {path.name}",
-                    weights_sha256=verify.record_of(_weight_files(path)[0]).sha256,
-                    url="",
-                ),
-                encoder=encoder,
-                decoder=compiled.decoder,
-            )
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+    needed = size * _SIZE_FACTOR
+    with workshop(chosen, needed, made_by="import", force=force, other_name="choose another --name") as built:
+        compiled = compile_source(path, built, kind=found, scheme=scheme, progress=progress)
+        prefixes = {"query_prefix": query_prefix, "passage_prefix": passage_prefix}
+        given = {key: value for key, value in prefixes.items() if value is not None}
+        encoder = compiled.encoder and replace(compiled.encoder, **given)
+        progress("checking", 0, None)
+        return publish(
+            built,
+            store.folder_of(chosen),
+            kind=found,
+            architecture=compiled.architecture,
+            licence=licence or compiled.licence or "unknown",
+            quantization=compiled.quantization,
+            source=SourceRecord(
+                carrier=f"{'folder' if path.is_dir() else 'file'} {path.name}",
+                weights_sha256=verify.record_of(_weight_files(path)[0]).sha256,
+                url="",
+            ),
+            encoder=encoder,
+            decoder=compiled.decoder,
+        )
 
 
 _FORMS: dict[Kind, str] = {

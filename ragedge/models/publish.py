@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ragedge import __version__
-from ragedge.errors import ModelFetchError
+from ragedge.errors import ModelError, ModelFetchError
 from ragedge.home import models_dir
-from ragedge.models import verify
+from ragedge.models import store, verify
 from ragedge.models.catalog import Kind
+from ragedge.models.lock import exclusive
 from ragedge.models.manifest import MANIFEST_NAME, DecoderFacts, EncoderFacts, Manifest, SourceRecord
 from ragedge.models.store import ModelFolder
 
@@ -86,6 +87,37 @@ def publish(
 def staging_of(name: str) -> Path:
     """Return the hidden folder in which a model is made; it outlives an interruption on purpose."""
     return models_dir() / ".staging" / name
+
+
+@contextmanager
+def workshop(name: str, needed_bytes: int, *, made_by: str, force: bool, other_name: str) -> Iterator[Path]:
+    """Hold a model's lock, and hand out an empty folder to build it in that is gone afterwards.
+
+    Args:
+        name: The model's.
+        needed_bytes: Room on the disk that it takes.
+        made_by: What makes it, for the folder's name.
+        force: Whether an installed model of that name may be replaced.
+        other_name: How to avoid that, for the hint.
+
+    Raises:
+        ModelError: a model of that name is installed already.
+        ModelFetchError: there is too little room, or writing failed.
+    """
+    with room_for(f"model {name}", needed_bytes), exclusive(store.lock_of(name)):
+        if name in store.names() and not force:
+            raise ModelError(
+                f"a model named {name!r} is installed already",
+                hint=f"{other_name}, or ragedge models remove {name}",
+            )
+        staging = staging_of(f"{made_by}-{name}")
+        shutil.rmtree(staging, ignore_errors=True)
+        built = staging / "built"
+        built.mkdir(parents=True)
+        try:
+            yield built
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 @contextmanager

@@ -15,9 +15,8 @@ from ragedge.errors import ModelError, UnsupportedModelError
 from ragedge.models import store
 from ragedge.models.compile.block_quant import CodedBlocks
 from ragedge.models.compile.decoder_weights import DATA_NAME
-from ragedge.models.lock import exclusive
 from ragedge.models.progress import Progress, silent
-from ragedge.models.publish import publish, room_for, staging_of
+from ragedge.models.publish import publish, workshop
 from ragedge.models.quantize.activations import batches, input_moments, token_windows
 from ragedge.models.quantize.four_bit_blocks import four_bit_blocks
 from ragedge.models.quantize.gptq import gptq
@@ -116,35 +115,20 @@ def quantize(
         )
     if recipe.group not in GROUPS or (recipe.scheme == "exact4" and recipe.group != 32):
         raise ModelError(f"{recipe.scheme} does not take blocks of {recipe.group}", hint="--group 32")
-    with room_for(f"model {target}", folder.size_bytes), exclusive(store.lock_of(_usable(target))):
-        if target in store.names() and not force:
-            raise ModelError(
-                f"a model named {target!r} is installed already",
-                hint=f"--force, or ragedge models remove {target}",
-            )
-        staging = staging_of(f"quantize-{target}")
-        shutil.rmtree(staging, ignore_errors=True)
-        built = staging / "built"
-        built.mkdir(parents=True)
-        try:
-            _build(folder, recipe, texts, built, threads, progress)
-            manifest = folder.manifest
-            return publish(
-                built,
-                store.folder_of(target),
-                kind="generator",
-                architecture=manifest.architecture,
-                licence=manifest.licence,
-                quantization=f"{recipe.words}, from {manifest.quantization}",
-                source=replace(
-                    manifest.source,
-                    carrier=f"model {name} ({manifest.source.carrier})",
-                    url=manifest.source.url,
-                ),
-                decoder=manifest.decoder,
-            )
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+    room = folder.size_bytes
+    with workshop(_usable(target), room, made_by="quantize", force=force, other_name="--force") as built:
+        _build(folder, recipe, texts, built, threads, progress)
+        manifest = folder.manifest
+        return publish(
+            built,
+            store.folder_of(target),
+            kind="generator",
+            architecture=manifest.architecture,
+            licence=manifest.licence,
+            quantization=f"{recipe.words}, from {manifest.quantization}",
+            source=replace(manifest.source, carrier=f"model {name} ({manifest.source.carrier})"),
+            decoder=manifest.decoder,
+        )
 
 
 def _usable(name: str) -> str:
