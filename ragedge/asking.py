@@ -51,10 +51,8 @@ def begin(
         options: See ``Answerer.start``.
     """
     started = time.perf_counter()
-    store, search = (
-        parts.store(),
-        functools.partial(parts.retriever().search, where=where, per_page=PASSAGES_PER_PAGE),
-    )
+    store = parts.store()
+    search = functools.partial(parts.retriever().search, where=where, per_page=PASSAGES_PER_PAGE)
     settings = in_force(store, parts.effective).config.generate
     answerer = Answerer(None, settings, by_vectors(parts.embedder()), parts.prompts, ready, parts.tools())
 

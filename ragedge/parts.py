@@ -214,10 +214,8 @@ class Parts:
 
     def generator_fingerprint(self) -> str:
         """Return what tells the generator's weights from others; empty where none is loaded."""
-        loading = self._generator
-        if loading is None or not loading.done() or loading.exception() is not None:
-            return ""
-        return loading.result().fingerprint
+        generator = self.generator_if_any()
+        return "" if generator is None else generator.fingerprint
 
     @property
     def _config(self) -> Config:
