@@ -35,10 +35,12 @@ export function startAsking() {
     const typing = event.target.closest("input, textarea, select, dialog");
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
       event.preventDefault();
+      // At once, not when the address has changed: what is typed next belongs in the field.
       if (byId("view-ask").hidden) {
-        window.addEventListener("hashchange", () => field.focus(), { once: true });
-        location.hash = "#ask";
-      } else field.focus();
+        history.pushState(null, "", "#ask");
+        window.dispatchEvent(new HashChangeEvent("hashchange"));
+      }
+      field.focus();
     }
   });
   window.addEventListener("pagehide", (event) => {
