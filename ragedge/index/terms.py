@@ -77,6 +77,7 @@ _MARKS = str.maketrans(
     {"‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "−": "-", "⁄": "/", "∙": "·", "⋅": "·", "Ω": "ω"}
 )
 _SPELT = {".": "p", "/": "q", "-": "h"}
+_DIGITS_AND_MARKS = re.compile(r"(\d+(?:[pqh]\d+)+)0")
 _SPACE = re.compile(r"\s")
 _LONGEST_CODE = 40
 
@@ -97,6 +98,12 @@ def exact_terms(text: str) -> list[str]:
     tokens += [_spell(f"0{m.group()}") for m in _LEADING_POINT.finditer(folded)]
     tokens += cjk_pairs(folded)
     return tokens
+
+
+def digits_of(token: str) -> str | None:
+    """Return the digits of a code of digits and marks alone, without its marks; None for another token."""
+    match = _DIGITS_AND_MARKS.fullmatch(token)
+    return "".join(c for c in match[1] if c.isdecimal()) if match else None
 
 
 def cjk_pairs(text: str) -> list[str]:

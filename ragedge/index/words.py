@@ -10,6 +10,7 @@ from ragedge.index.compounds import LANGUAGE_WORDS, SHARE, Compounds
 from ragedge.index.connections import Connections
 from ragedge.index.spelling import Spelling
 from ragedge.index.term_rankings import TermRankings, Weights, held_by, summed
+from ragedge.index.terms import digits_of
 
 if TYPE_CHECKING:
     from ragedge.protocols import Float32, Int64
@@ -27,6 +28,7 @@ class Words:
         self._spelling = Spelling()
         self._frequencies: tuple[int, dict[str, int]] = (-1, {})
         self._compounds: tuple[int, Compounds | None] = (-1, None)
+        self._digits: tuple[int, dict[str, list[str]]] = (-1, {})
 
     def close(self) -> None:
         """Close what tells stems."""
@@ -91,6 +93,21 @@ class Words:
         """Return the token of the full text that a misspelt one was meant to be; see ``spelling``."""
         with self._connections.read() as connection:
             return self._spelling.nearest_token(connection, self._connections.generation(), token)
+
+    def codes_of_digits(self, digits: str) -> list[str]:
+        """Return the codes of digits and marks that have these digits: those of 4730-00-954-1281 for 4730009541281.
+
+        A code with letters is spelt without its marks anyway; see ``terms``.
+        """
+        with self._connections.read() as connection:
+            generation = self._connections.generation()
+            if self._digits[0] != generation:
+                known: dict[str, list[str]] = {}
+                for token in full_text.vocabulary(connection):
+                    if (held := digits_of(token)) is not None:
+                        known.setdefault(held, []).append(token)
+                self._digits = (generation, known)
+        return self._digits[1].get(digits, [])
 
     def compounds(self, words: Sequence[str]) -> dict[str, list[str]]:
         """Return for some words the tokens of compounds that hold them, or of the words that one is a compound of.

@@ -30,6 +30,8 @@ _LEAST_TERMS = 3
 # A code that stands in more chunks than this names a topic, not a place.
 _RARE_CODE_SHARE = 0.002
 _RARE_CODE_ROWS = 5
+# A number of so many digits is a code: 8750082. Shorter ones are years, page numbers and amounts as often.
+_LEAST_DIGITS = 5
 
 STOP_WORDS = frozenset(
     """
@@ -74,12 +76,20 @@ def build_query(question: str, store: Store) -> TextQuery:
         store: Tells how its tokens are spelt and how common they are.
     """
     words = list(dict.fromkeys(_WORD.findall(question.lower())))[:_MOST_WORDS]
-    codes = list(dict.fromkeys(exact_terms(question)))[:_MOST_WORDS]
+    codes = list(dict.fromkeys(exact_terms(question) + [word for word in words if _is_long_number(word)]))
+    codes = codes[:_MOST_WORDS]
     telling = [word for word in words if word not in STOP_WORDS] or words
     tokens = store.words.word_tokens(telling)
     stems = list(dict.fromkeys(token for word in telling for token in tokens[word]))
     in_order = list(dict.fromkeys(token for word in telling for token in _tokens(word, tokens[word])))
     counts = store.words.document_counts([*stems, *codes, *in_order])
+    spelt_with_marks = [
+        code for number in codes if _is_long_number(number) and not counts[number]
+        for code in store.words.codes_of_digits(number)
+    ]  # fmt: skip
+    if spelt_with_marks:
+        codes += spelt_with_marks
+        counts |= store.words.document_counts(spelt_with_marks)
     compounds = store.words.compounds(telling)
     within = {token: compounds[word] for word in compounds for token in tokens[word]}
     meant = {token: _standing_for(token, within, store) for token in stems if not counts[token]}
@@ -166,7 +176,15 @@ def _rarity(count: int, total: int) -> float:
 
 def _in_codes(weights: dict[str, float]) -> dict[str, float]:
     whole = sum(weights.values()) or 1.0
-    return {f'codes : "{token}"': weight / whole for token, weight in weights.items()}
+    # Plain numbers are left to the words, which have them in the other columns.
+    return {
+        f'"{token}"' if token.isdecimal() else f'codes : "{token}"': weight / whole
+        for token, weight in weights.items()
+    }
+
+
+def _is_long_number(word: str) -> bool:
+    return word.isdecimal() and word.isascii() and len(word) >= _LEAST_DIGITS
 
 
 def _is_code(token: str) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ragedge.config import RetrieveConfig
-from ragedge.datatypes import PlacedSpan, ScoredChunk, SearchResult, SearchTimings, Why
+from ragedge.datatypes import Metadata, PlacedSpan, ScoredChunk, SearchResult, SearchTimings, Why
 from ragedge.errors import DamagedError
 from ragedge.index.cache import VectorCache
 from ragedge.index.exact import row_products
@@ -147,7 +147,9 @@ class Retriever:
             settings = self._config
             ranked = reranked(ranked, question, self._reranker, settings.rerank_depth, settings.rerank_weight)
         spread = _spread(widened(self._store, ranked), per_page)
-        ranked = sorted(spread, key=_is_contents)  # stable: only what names pages goes behind
+        named = self._named_in_contents(text_query, read)
+        # Stable: only what names pages goes behind.
+        ranked = sorted(spread, key=lambda hit: _is_contents(hit.metadata) and hit.chunk_id not in named)
         return [replace(hit, rank=rank) for rank, hit in enumerate(ranked[:top_k], 1)]
 
     def _search_text(self, query: TextQuery, candidates: int, allowed: Int64 | None) -> Ranking:
@@ -163,6 +165,16 @@ class Retriever:
                 total[row] = total.get(row, 0.0) + _CODE_BONUS * weight * best
         order = sorted(total, key=lambda row: (-total[row], row))[:candidates]
         return np.array(order, np.int64), np.array([total[row] for row in order], np.float32)
+
+    def _named_in_contents(self, query: TextQuery, candidates: Sequence[Candidate]) -> set[str]:
+        """Return the chunks of contents that hold a rare code of the question which no other candidate holds."""
+        contents = {c.chunk.row: c.chunk.chunk_id for c in candidates if _is_contents(c.chunk.metadata)}
+        named: set[str] = set()
+        for phrase in query.codes if contents else ():
+            holding = self._store.words.holding(phrase, [c.chunk.row for c in candidates])
+            if holding <= contents.keys():
+                named |= {contents[row] for row in holding}
+        return named
 
     def _fuse(
         self, query: Float32, background: tuple[float, float], dense: Ranking, text: Ranking
@@ -193,9 +205,9 @@ def _spread(hits: Iterable[ScoredChunk], per_page: int) -> list[ScoredChunk]:
     return first + later
 
 
-def _is_contents(hit: ScoredChunk) -> bool:
-    """Whether a hit is from a table of contents or an index, which holds every subject's words and no answer."""
-    return hit.metadata.get("contents") is True
+def _is_contents(metadata: Metadata) -> bool:
+    """Whether a chunk is of a table of contents or an index, which holds every subject's words and no answer."""
+    return metadata.get("contents") is True
 
 
 def _places(ids: Int64, scores: Float32) -> dict[int, tuple[int, float]]:

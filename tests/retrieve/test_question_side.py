@@ -20,6 +20,7 @@ TEXTS = (
     "Alternator torque: tighten the alternator bolts.",
     "HMMWV tire pressure with radial tires.",
     "Part 3002AC generator housing. Brake caliper.",
+    "Hose, part 8750082, stock number 4730-00-954-1281, page 12-40, in 1996.",
 )
 
 
@@ -51,6 +52,21 @@ def test_a_slip_finds_the_word_that_was_meant(store, slip, meant):
 @pytest.mark.parametrize("word", ["3002AF", "zeppelin", "gas", "brook", "xx"])
 def test_names_short_words_and_far_ones_stay(store, word):
     assert build_query(word, store).phrases == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "codes"),
+    [
+        ("part number 8750082", {'"8750082"'}),
+        ("4730009541281", {'codes : "4730h00h954h12810"'}),
+        ("4730-00-954-1281", {'codes : "4730h00h954h12810"'}),
+        ("3002-ac", {'codes : "3002ac0"'}),
+        ("in 1996, 954", set()),
+        ("8750083 and 4730009541282", set()),
+    ],
+)
+def test_long_numbers_are_codes_with_and_without_their_marks(store, question, codes):
+    assert build_query(question, store).codes.keys() == codes
 
 
 def test_a_word_that_stands_in_the_text_is_never_corrected(store):

@@ -99,8 +99,8 @@ def test_contents_come_after_all_others(tmp_path, embedder):
         vault, embedder_name=embedder.name, fingerprint=embedder.fingerprint, dim=embedder.dim
     )
     texts = (
-        "Replacing the front pads 11-2",
-        "Wear of the front pads is measured at the slot.",
+        "Replacing the front pads 11-2c, towing with a rope 11-9a",
+        "Wear of the front pads is measured at the slot; see 11-9a.",
         "Towing hook",
     )
     pages = tuple(Page(n, text) for n, text in enumerate(texts, 1))
@@ -113,6 +113,8 @@ def test_contents_come_after_all_others(tmp_path, embedder):
     retriever = Retriever(store, VectorCache(store, kind="exact"), embedder, RetrieveConfig())
     assert [hit.page for hit in retriever.search("replacing the front pads")] == [2, 3, 1]
     assert [hit.page for hit in retriever.search("replacing", 5, ["contents=true"])] == [1]
+    assert retriever.search("What is 11-2c?")[0].page == 1  # stands nowhere else
+    assert retriever.search("What is 11-9a?")[0].page == 2
     store.close()
 
 
