@@ -75,7 +75,11 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text.translate(_FOLD)).translate(_FOLD).lower()
 
 
-@lru_cache(maxsize=8192)  # passages repeat their words, and an answer reads all of them
+_words = lru_cache(maxsize=8192)  # passages repeat their words, and an answer reads all of them
+_texts = lru_cache(maxsize=1024)  # ... and looks at each of their units from many sides
+
+
+@_words
 def stem(word: str) -> str:
     """Cut a lower-case word's ending; the same for the forms of one word more often than not."""
     word = word.removesuffix("'s")
@@ -95,7 +99,8 @@ def stem(word: str) -> str:
     return word[:-1] + "y" if len(word) > 3 and word.endswith("i") else word
 
 
-def content_terms(text: str) -> list[str]:
+@_texts
+def content_terms(text: str) -> tuple[str, ...]:
     """Return a text's terms in order, repeats kept: stems, codes without their marks, numbers, CJK pairs."""
     folded = _SYNONYM.sub(
         lambda m: _CANONICAL[int((m.lastgroup or "w0")[1:])], fold(_COUNTRY.sub("usa", text))
@@ -115,9 +120,10 @@ def content_terms(text: str) -> list[str]:
             for part in _PART.findall(token):
                 if part.isdecimal() or (part not in STOP_WORDS and (len(part) > 1 or not part.isascii())):
                     found.append(stem(part))
-    return found
+    return tuple(found)
 
 
+@_words
 def is_code(token: str) -> bool:
     """Whether a token mixes letters and digits, as fault codes and part numbers do: P0A1F, AMA-5102UT.
 
@@ -139,28 +145,34 @@ def spell_code(token: str) -> str:
     return "".join(c for c in token.lower() if c.isalnum())
 
 
-def codes(text: str) -> set[str]:
+@_texts
+def codes(text: str) -> frozenset[str]:
     """Return the codes of a text (letters and digits mixed), quantities such as ``12V`` left out."""
     quantities = {token.removesuffix("0").partition("u") for token in exact_terms(text)}
     spelt = {
         number + unit for number, mark, unit in quantities if mark and number.replace("p", "").isdecimal()
     }
     found = {spell_code(m.group()) for m in _WORD.finditer(fold(text)) if is_code(m.group())}
-    return {code for code in found if code not in spelt and not re.fullmatch(r"\d+(?:st|nd|rd|th|s|x)", code)}
+    return frozenset(
+        code for code in found if code not in spelt and not re.fullmatch(r"\d+(?:st|nd|rd|th|s|x)", code)
+    )
 
 
-def numbers(text: str) -> set[str]:
+@_texts
+def numbers(text: str) -> frozenset[str]:
     """Return the numbers of a text in one spelling: no thousands commas, no zeros before or after."""
-    return {spell_number(m.group()) for m in _NUMBER.finditer(fold(text))}
+    return frozenset(spell_number(m.group()) for m in _NUMBER.finditer(fold(text)))
 
 
-def values(text: str) -> set[str]:
+@_texts
+def values(text: str) -> frozenset[str]:
     """Return the numbers of a text that are no part of a code: 35 of ``35 N·m``, not 16 of ``QE16``."""
     tokens = (m.group() for m in _WORD.finditer(fold(text)))
     coded = {token for token in tokens if is_code(token) and not _number_of(token)}
     return numbers(" ".join("" if token in coded else token for token in _TOKEN.findall(fold(text))))
 
 
+@_words
 def spell_number(number: str) -> str:
     """Return a number without thousands commas and needless zeros; ``7,5`` is read as 7.5."""
     if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", number):
@@ -170,6 +182,7 @@ def spell_number(number: str) -> str:
     return f"{whole.lstrip('0') or '0'}.{part}" if part else whole.lstrip("0") or "0"
 
 
-def quantities(text: str) -> set[str]:
+@_texts
+def quantities(text: str) -> frozenset[str]:
     """Return the numbers that stand with a unit, each unit in one spelling: every 12 N·m is ``12unm0``."""
-    return {token for token in exact_terms(text) if re.match(r"\d[\dpq]*u[a-z]+0$", token)}
+    return frozenset(token for token in exact_terms(text) if re.match(r"\d[\dpq]*u[a-z]+0$", token))
