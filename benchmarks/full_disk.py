@@ -92,7 +92,7 @@ def starve(scratch: Path, disk: Path, name: str, point: int) -> dict[str, Any]:
     resize(disk, used + (point + 1) * operation.disk_step)
     with operation.start(folder, scratch) as process:
         try:
-            out, err = process.communicate(timeout=120)
+            out, err = process.communicate(timeout=40)
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()

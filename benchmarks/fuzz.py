@@ -5,9 +5,9 @@
     python benchmarks/fuzz.py --targets gguf --engine atheris     # guided by coverage, where atheris is installed
 
 The parsers and the mutator are those of tests/fuzz/fuzz_targets.py. Anything raised outside ragedge's own errors, and
-anything that takes over ten seconds of a processor, is a finding: the file is kept in --keep. The log holds one
-line for each parser with executions, seconds and findings by kind; one that was cut short is run again. Findings
-that were mended belong into tests/fuzz/corpus.
+anything that takes over ten seconds of a processor, is a finding: the file is kept in --keep. The log holds lines
+for each parser with executions, seconds and findings by kind; one that was cut short goes on from where it was, and its
+lines add up. Findings that were mended belong into tests/fuzz/corpus.
 """
 
 from __future__ import annotations
@@ -43,15 +43,10 @@ def main() -> int:
     parser.add_argument("--log", type=Path, default=LOG)
     parser.add_argument("--keep", type=Path, default=Path("fuzz-findings"))
     options = parser.parse_args()
-    rows = [json.loads(line) for line in options.log.read_text().splitlines()] if options.log.exists() else []
-    done = {
-        (row["target"], row["engine"], row["seed"])
-        for row in rows
-        if row["executions"] >= options.executions and row["seconds"] >= options.seconds
-    }
     bad = False
     for name in options.targets:
-        if (name, options.engine, options.seed) in done:
+        options.done = done(name, options)
+        if options.done["executions"] >= options.executions and options.done["seconds"] >= options.seconds:
             continue
         row = (guided if options.engine == "atheris" else run)(name, options)
         bad = bad or bool(row["findings"])
@@ -60,6 +55,17 @@ def main() -> int:
             file.write(json.dumps(row) + "\n")
         print(json.dumps(row), flush=True)
     return 1 if bad else 0
+
+
+def done(name: str, options: argparse.Namespace) -> dict[str, float]:
+    """Return the executions and seconds that the log already holds for a parser."""
+    lines = options.log.read_text().splitlines() if options.log.exists() else []
+    rows = [
+        row
+        for row in map(json.loads, lines)
+        if (row["target"], row["engine"], row["seed"]) == (name, options.engine, options.seed)
+    ]
+    return {key: sum(row[key] for row in rows) for key in ("executions", "seconds")}
 
 
 class Session:
@@ -95,7 +101,11 @@ class Session:
     def is_over(self) -> bool:
         """Whether time and executions are both spent, or all the time there is."""
         took = time.perf_counter() - self.started
-        enough = took >= self.options.seconds and self.executions >= self.options.executions
+        before = self.options.done
+        enough = (
+            took + before["seconds"] >= self.options.seconds
+            and self.executions + before["executions"] >= self.options.executions
+        )
         return enough or took >= self.options.most_seconds
 
     def row(self) -> dict[str, Any]:
@@ -114,7 +124,8 @@ def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
 
     session = Session(name, options)
     while not session.is_over:
-        session.feed(mutated(name, random.Random(f"{options.seed}-{session.executions}")))
+        number = options.done["executions"] + session.executions
+        session.feed(mutated(name, random.Random(f"{options.seed}-{number}")))
     return session.row()
 
 

@@ -235,7 +235,9 @@ for i in range(100000):
         _put,
     ),
     "remove": Operation(
-        "for i in range(24):\n    kb.remove(f'unit-{i:02}.md')\n    done(f'unit-{i:02}.md')\n", _removed
+        "for i in range(24):\n    kb.remove(f'unit-{i:02}.md')\n    done(f'unit-{i:02}.md')\n",
+        _removed,
+        disk_step=4 << 10,
     ),
     "feedback": Operation(
         "for i in range(100000):\n    kb.store.learned.add_feedback(f'q{i}', f'unit-{i % 24:02}.md', 1, right=True)\n"
@@ -257,8 +259,11 @@ for i in range(100000):
 """,
         _all_there,
         "sealed",
+        disk_step=4 << 10,
     ),
-    "rebuild": Operation("for i in range(100000):\n    kb.rebuild_index()\n    done(i)\n", _all_there),
+    "rebuild": Operation(
+        "for i in range(100000):\n    kb.rebuild_index()\n    done(i)\n", _all_there, disk_step=4 << 10
+    ),
     "session": Operation(
         "for i in range(1, 100000):\n    kb._parts.vault.write_atomic('sessions/a', b'%08d' % i * 40000)\n    done(i)\n",
         _kept_file,

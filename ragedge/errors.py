@@ -90,7 +90,7 @@ class SourceError(RagedgeError):
     """A document could not be read.
 
     Attributes:
-        code: One of ``datatypes.SKIP_CODES``.
+        code: One of ``datatypes.SKIP_CODES``; ``redacted`` where its file would show what was taken out.
     """
 
     def __init__(self, code: str, message: str, *, hint: str = "") -> None:

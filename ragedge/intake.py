@@ -185,8 +185,11 @@ class Intake:
             report.renamed.append(Renamed(item.old_source, item.source))
         else:
             assert self.store is not None
-            if self._known[item.source].origin != item.origin:
-                self.store.touch(item.source, origin=item.origin)
+            record = self.store.document(item.source)
+            # The stamp says that it was read with these redactors, by a version perhaps that did not note it.
+            unnoted = bool(self._config.privacy.redactors) and record is not None and not record.redacted
+            if unnoted or self._known[item.source].origin != item.origin:
+                self.store.touch(item.source, origin=item.origin, redacted=True if unnoted else None)
             report.unchanged.append(item.source)
         self._known[item.source] = plan.KnownSource(item.sha256, item.origin, self._stamp)
 
@@ -198,6 +201,7 @@ class Intake:
             item.source, item.sha256, replace(parsed.document, metadata=said),
             self._applicability.of_sections(parsed.document, parsed.chunks), vectors,
             metadata=self._metadata, origin=item.origin, stamp=self._stamp, redacted=parsed.redacted,
+            was_redacted=bool(self._config.privacy.redactors),
         )  # fmt: skip
         report = self.report
         (report.added if item.action == "add" else report.updated).append(item.source)

@@ -375,12 +375,15 @@ class KnowledgeBase:
             file: Where the file is now; None takes the place that it was ingested from.
 
         Raises:
-            SourceError: there is no such source, or its file is gone or has changed since.
+            SourceError: there is no such source, or its file is gone or has changed since, or it was redacted: its
+                file shows what was taken out.
         """
         from ragedge.index.inspection import require
         from ragedge.originals import read
 
         record = require(self._parts.store(), source)
+        if record.redacted or self.config.privacy.redactors:
+            raise SourceError("redacted", f"the file of {source!r} would show what redaction takes out")
         content = read(self._parts.vault, source, file or record.origin, record.sha256)
         self._recorder.sources("original", [source])
         return content

@@ -35,6 +35,7 @@ def status(parts: Parts) -> dict[str, Any]:
                 "pages": r.pages,
                 "chunks": r.chunks,
                 "metadata": dict(r.metadata),
+                "redacted": r.redacted,
                 "superseded_by": replaced.get(r.source),
             }
             for r in records

@@ -10,8 +10,9 @@ from ragedge.datatypes import ScoredChunk
 from ragedge.generate.sentences import Unit, cells, flat, read_units
 from ragedge.generate.terms import content_terms, quantities
 from ragedge.ingest.planted import MARK
-from ragedge.privacy.instructions import is_to_the_writer
+from ragedge.privacy.instructions import is_to_the_writer, may_be_an_order
 from ragedge.privacy.planted_text import is_planted
+from ragedge.privacy.unread_text import says_nothing
 
 _QUANTITY = re.compile(r"[±<>≤≥~-]?\s?[\d.,]+\s?[^\s\d()]+")
 
@@ -30,6 +31,12 @@ class Passage:
     def is_suspicious(self) -> bool:
         """Whether text for the model that reads it was found here at ingest."""
         return self.hit.metadata.get(MARK) is True
+
+    def is_strange(self, index: int) -> bool:
+        """Whether a unit may be planted: it speaks of telling or says nothing, and of nothing the passage is about."""
+        others = self.heading_terms.union(*(t for i, t in enumerate(self.unit_terms) if i != index))
+        text = self.text(self.units[index])
+        return not self.unit_terms[index] & others and (may_be_an_order(text) or says_nothing(text))
 
     def titles(self) -> list[str]:
         """Return the headings over the passage and those it begins with."""

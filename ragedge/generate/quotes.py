@@ -258,8 +258,11 @@ def _belongs(findings: Findings, evidence: Evidence) -> bool:
     """Whether a unit beside the best one is about the question at all, by its words or its vector."""
     if not _is_statement(findings, evidence):
         return False
-    if findings.passages[evidence.passage].is_suspicious:
+    passage = findings.passages[evidence.passage]
+    if passage.is_suspicious:
         return evidence.own > 0  # what was planted there, and is not recognised, stands beside what was
+    if evidence.own == 0 and passage.is_strange(evidence.unit):
+        return False
     return evidence.own > 0 or evidence.similarity is None or evidence.similarity >= _UNRELATED
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from ragedge.ingest.safety import is_bare_notice_word, notice_kind
 from ragedge.ingest.sentences import sentence_spans
+from ragedge.privacy.unread_text import pieces
 
 UnitKind = Literal["sentence", "step", "row", "heading", "warning", "caution", "note", "order"]
 NOT_QUOTED: frozenset[str] = frozenset({"heading", "warning", "caution", "order"})
@@ -58,11 +59,17 @@ def read_units(text: str, headings: Collection[str] = ()) -> list[Unit]:
         elif kind in ("warning", "caution", "note"):
             units.append(Unit(start, end, kind))
         else:
-            units += [
-                Unit(a, b, "step" if kind == "step" and a == start else "sentence")
-                for a, b in _numbered_whole(text, [trim(text, *s) for s in sentence_spans(text, start, end)])
-            ]
+            for a, b in _numbered_whole(text, [trim(text, *s) for s in sentence_spans(text, start, end)]):
+                units += _readable(text, a, b, "step" if kind == "step" and a == start else "sentence")
     return units
+
+
+def _readable(text: str, start: int, end: int, kind: UnitKind) -> Iterator[Unit]:
+    """Yield a sentence, cut off from what was put against it and does not read as one."""
+    for first, last, is_read in pieces(text, start, end):
+        a, b = trim(text, first, last)
+        if b > a:
+            yield Unit(a, b, ("order" if not is_read else kind if a == start else "sentence"))
 
 
 def split_sentences(text: str) -> list[str]:

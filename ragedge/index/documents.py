@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _DOCUMENT_FIELDS = (
     "source", "sha256", "media_type", "title", "metadata", "origin", "stamp", "added_at", "page_count",
-    "chunk_count", "unread", "content_digest",
+    "chunk_count", "unread", "content_digest", "redacted",
 )  # fmt: skip
 _DOCUMENT = ", ".join(_DOCUMENT_FIELDS)
 _CHUNK = "document_id, ordinal, heading, kind, context, text, spans, metadata"
@@ -122,6 +122,21 @@ def rewrite(connection: sqlite3.Connection, old: str, record: SourceRecord) -> b
         (*fields, document_key(record.source, record.sha256), row_digest(*fields), found[0]),
     )
     return True
+
+
+def add_redacted(connection: sqlite3.Connection) -> None:
+    """Bring rows from before ``redacted`` was noted under its digest; those whose values are kept were redacted."""
+    without = _DOCUMENT_FIELDS[:-1]
+    kept = {row for (row,) in connection.execute("SELECT document_id FROM redacted")}
+    for number, digest, *fields in connection.execute(
+        f"SELECT id, digest, {', '.join(without)} FROM documents"  # noqa: S608 -- our own names
+    ).fetchall():
+        if digest == row_digest(*fields):  # a damaged row stays one
+            redacted = int(number in kept)
+            connection.execute(
+                "UPDATE documents SET redacted = ?, digest = ? WHERE id = ?",
+                (redacted, row_digest(*fields, redacted), number),
+            )
 
 
 def records(connection: sqlite3.Connection, source: str | None = None) -> list[SourceRecord]:
@@ -297,17 +312,31 @@ def _document_fields(record: SourceRecord, content: bytes) -> tuple[Any, ...]:
     return (
         record.source, record.sha256, record.media_type, record.title, _json(dict(record.metadata)),
         record.origin, record.stamp, record.added_at, record.pages, record.chunks,
-        _json(list(record.unread_pages)), content,
+        _json(list(record.unread_pages)), content, int(record.redacted),
     )  # fmt: skip
 
 
 def _record(row: Sequence[Any]) -> SourceRecord:
     *fields, digest = row
     check_row(digest, str(fields[0]), "the document row", *fields)
-    source, sha256, media_type, title, metadata, origin, stamp, added_at, pages_, chunks_, unread, _ = fields
+    (
+        source,
+        sha256,
+        media_type,
+        title,
+        metadata,
+        origin,
+        stamp,
+        added_at,
+        pages_,
+        chunks_,
+        unread,
+        _,
+        redacted,
+    ) = fields
     return SourceRecord(
         source, sha256, media_type, title, json.loads(metadata), origin, stamp, added_at, pages_, chunks_,
-        tuple(json.loads(unread)),
+        tuple(json.loads(unread)), bool(redacted),
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ class SourceRecord:
         pages: How many pages.
         chunks: How many chunks.
         unread_pages: Pages that hold an image and no text.
+        redacted: Whether a redactor read it first: its file shows what is not here.
     """
 
     source: str
@@ -37,6 +38,7 @@ class SourceRecord:
     pages: int
     chunks: int
     unread_pages: tuple[int, ...] = ()
+    redacted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,13 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ragedge.errors import StoreError
-from ragedge.index import manifest, noted
+from ragedge.index import documents, manifest, noted
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
     from sqlite_utils.migrations import Migrations
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 _SET = "ragedge"
 # Porter over unicode61 without diacritics: the tokenizer FTS5 has that suits English manuals best.
 TOKENIZER = "porter unicode61 remove_diacritics 2"
@@ -76,6 +76,7 @@ def _migrations() -> Migrations:
     migrations(name="m003_audit")(_m003_audit)
     migrations(name="m004_digests_of_what_is_noted")(_m004_digests_of_what_is_noted)
     migrations(name="m005_redacted")(_m005_redacted)
+    migrations(name="m006_documents_that_were_redacted")(_m006_documents_that_were_redacted)
     return migrations
 
 
@@ -99,6 +100,11 @@ def _m004_digests_of_what_is_noted(database: Database) -> None:
 
 def _m005_redacted(database: Database) -> None:
     _run(database, _M005)
+
+
+def _m006_documents_that_were_redacted(database: Database) -> None:
+    database.execute("ALTER TABLE documents ADD COLUMN redacted INTEGER NOT NULL DEFAULT 0")
+    documents.add_redacted(database.conn)
 
 
 def definitions() -> dict[str, str]:

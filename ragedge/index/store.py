@@ -177,6 +177,7 @@ class Store:
         origin: str = "",
         stamp: str = "",
         redacted: Sequence[Redacted] = (),
+        was_redacted: bool = False,
     ) -> SourceRecord:
         """Make a document visible, in place of the one of the same source, in one transaction.
 
@@ -190,6 +191,7 @@ class Store:
             origin: The folder it came from.
             stamp: Kept for the caller; see ``SourceRecord``.
             redacted: What was taken out of it; values are kept, kinds alone are not.
+            was_redacted: Whether a redactor read it, found anything or not.
 
         Raises:
             ValueError: the vectors' shape does not fit, or they hold NaN or inf.
@@ -202,7 +204,7 @@ class Store:
         record = SourceRecord(
             source, sha256, document.media_type, document.title, {**document.metadata, **(metadata or {})},
             origin, stamp, _now(), len(document.pages), len(chunks),
-            tuple(p.number or i for i, p in enumerate(document.pages, 1) if p.has_image_only),
+            tuple(p.number or i for i, p in enumerate(document.pages, 1) if p.has_image_only), was_redacted,
         )  # fmt: skip
         try:
             with self._connections.write() as connection:
@@ -226,13 +228,17 @@ class Store:
         origin: str | None = None,
         stamp: str | None = None,
         metadata: Metadata | None = None,
+        redacted: bool | None = None,
     ) -> None:
         """Note a new origin, stamp or metadata for a document whose content is unchanged.
 
         Raises:
             LookupError: there is no such document.
         """
-        self._rewrite(source, lambda old: _changed(old, origin=origin, stamp=stamp, metadata=metadata))
+        self._rewrite(
+            source,
+            lambda old: _changed(old, origin=origin, stamp=stamp, metadata=metadata, redacted=redacted),
+        )
 
     def rename(self, old: str, new: str, *, origin: str | None = None) -> None:
         """Give a document a new name; its chunk ids become those of a fresh ingest under that name.

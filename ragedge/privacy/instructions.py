@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- a pattern is read on its line, not over two
 """Tells sentences that order a writer of answers about from what a manual says; they are no part of it.
 
 A document may hold text planted for the model that will read it ("add a link to your reply"). Such a sentence is
@@ -22,6 +23,27 @@ _TO_THE_WRITER = re.compile(
     r"|(?:指示|命令|プロンプト)を?(?:すべて)?無視|あなたの(?:回答|返答|応答)",
     re.I,
 )
+# Of saying and asking, of roles and rights, of secrets and places outside: what orders to a model can hardly do without.
+_OF_TELLING = re.compile(
+    r"\b(?:say|says|said|saying|tell|tells|told|speak|speaks|spoken|talk|write|writes|written|answer\w*|repl(?:y|ies|ied)|respon[ds]\w*"
+    r"|mention\w*|repeat|recite|quote|cite|echo|utter|compose|sing|joke|poem|haiku|limerick|story|pretend|imagine|act as|persona|character|roleplay"
+    r"|recommend\w*|remind|inform|warn them|ask(?:s|ed)?|request\w*|obey\w*|comply|complies|ignor\w*|disregard|forget|skip the|outranks?"
+    r"|instructions?|orders?|commands?|directives?|rules?|polic(?:y|ies)|permissions?|permitted|allowed|authori[sz]\w*|access|privileg\w*|rights|trust"
+    r"|confidential\w*|secrets?|passwords?|passphrase|credentials?|hidden|withheld|withhold|reveal\w*|disclos\w*|leak|moderation|filters?|refus\w*|jailbreak"
+    r"|assistants?|agents?|programs?|software|bots?|robots?|models?|ai|readers?|operators?|users?|owner|creators?|developers?|vendor|author|people who|someone|anybody|whoever"
+    r"|manuals?|documents?|passage|page|texts?|summary|summar\w+|digest|context|session|conversation|your (?:name|task|job|role)|you (?:are|have|will|must|may)|call yourself"
+    r"|mailed|e-?mail|send|post|link|website|browser|visit|sponsored|magic|word of the day|function|invoke|trigger|execute)\b"
+    r"|https?://|www\.|\S@\S|\w\(\)|!\["
+    r"|\b(?:sag\w*|schreib\w*|antwort\w*|nenn\w*|erwähn\w*|erzähl\w*|gedicht|witz|regeln|geheim\w*|passwort|vergiss|ignorier\w*|dis|écri\w+|répon\w+"
+    r"|mentionne\w*|poème|règles|oubli\w+|secret|di|escrib\w+|respond\w+|menciona\w*|poema|reglas|olvid\w+|scriv\w+|rispond\w+|menziona|regole|dimentica\w*)\b"
+    r"|[答伝言][えっう]|書[きい]|回答|返答|教え|忘れ|無視|秘密",
+    re.I,
+)
+
+
+def may_be_an_order(text: str) -> bool:
+    """Whether a sentence holds a word that orders to a model are made of; many others do, so it proves nothing alone."""
+    return _OF_TELLING.search(text) is not None
 
 
 def is_to_the_writer(text: str) -> bool:

@@ -363,17 +363,22 @@ def _changed(data: bytes, name: str, chance: random.Random) -> bytes:
 def _repacked(data: bytes, name: str, chance: random.Random) -> bytes:
     out = io.BytesIO()
     packing = chance.choice((zipfile.ZIP_STORED, zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", packing) as new:
-        members = [member for member in old.namelist() if not member.endswith("/")]
-        chosen = chance.choice(members)
-        for member in members:
-            content = old.read(member)
+    members = _members(data)
+    chosen = chance.choice(list(members))
+    with zipfile.ZipFile(out, "w", packing) as new:
+        for member, content in members.items():
             if member == chosen:
                 if chance.random() < 0.05:
                     continue
                 content = _changed(content, name, chance)
-            new.writestr(member, content)
+            new.writestr(zipfile.ZipInfo(member), content, packing)
     return out.getvalue()
+
+
+@cache
+def _members(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {member: archive.read(member) for member in archive.namelist() if not member.endswith("/")}
 
 
 def _in_stream(data: bytes, chance: random.Random) -> bytes:

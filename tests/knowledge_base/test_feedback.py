@@ -12,6 +12,7 @@ from click.testing import CliRunner
 import ragedge
 from ragedge.cli import output
 from ragedge.cli.main import cli
+from ragedge.index.digests import row_digest
 from ragedge.index.schema import SCHEMA_VERSION
 
 QUESTION = "Wie viel Essig braucht der Kessel?"
@@ -90,12 +91,45 @@ def test_export_says_what_leaves_and_asks(kb: Path, tmp_path: Path) -> None:
     ]
 
 
+def as_before_redaction_was_noted(connection: sqlite3.Connection) -> None:
+    """Take back the last migration."""
+    connection.execute("ALTER TABLE documents DROP COLUMN redacted")
+    names = [row[1] for row in connection.execute("PRAGMA table_info(documents)")]
+    fields = [name for name in names if name not in ("id", "key", "digest")]
+    for number, *row in connection.execute(f"SELECT id, {', '.join(fields)} FROM documents").fetchall():
+        connection.execute("UPDATE documents SET digest = ? WHERE id = ?", (row_digest(*row), number))
+    connection.execute("DELETE FROM _sqlite_migrations WHERE name LIKE 'm006%'")
+    connection.execute("PRAGMA user_version = 5")
+
+
+def test_documents_of_an_older_knowledge_base_are_noted_as_redacted_once_that_is_known(
+    tmp_path: Path, home_with_embedder: Path
+) -> None:
+    (tmp_path / "a.md").write_text("Mail anna@example.com about the pump.\n")
+    (tmp_path / "b.md").write_text("The pump takes 3 litres.\n")
+    settings = {"generate.generator": "none", "privacy.redactors": ["patterns"]}
+    with ragedge.open(tmp_path / "kb", create=True, settings=settings) as kb:
+        kb.ingest(tmp_path / "a.md", tmp_path / "b.md")
+    connection = sqlite3.connect(tmp_path / "kb" / "kb.sqlite", isolation_level=None)
+    [number] = connection.execute("SELECT id FROM documents WHERE source = 'a.md'").fetchone()
+    row = (number, "[email 1]", "email", "anna@example.com")
+    connection.execute("INSERT INTO redacted VALUES (?, ?, ?, ?, ?)", (*row, row_digest(*row)))
+    as_before_redaction_was_noted(connection)
+    connection.close()
+    with ragedge.open(tmp_path / "kb", settings=settings) as kb:
+        kb.verify_rows()
+        assert [record.redacted for record in kb.store.sources()] == [True, False]  # b says nothing of it
+        assert sorted(kb.ingest(tmp_path / "a.md", tmp_path / "b.md").unchanged) == ["a.md", "b.md"]
+        assert [record.redacted for record in kb.store.sources()] == [True, True]
+
+
 def test_an_older_knowledge_base_gets_the_tables(kb: Path) -> None:
     connection = sqlite3.connect(kb / "kb.sqlite", isolation_level=None)
     connection.execute("DROP TABLE feedback")
     connection.execute("DROP TABLE trials")
     connection.execute("DROP TABLE audit")
     connection.execute("DROP TABLE redacted")
+    as_before_redaction_was_noted(connection)
     connection.execute("DELETE FROM _sqlite_migrations WHERE name != 'm001_first_tables'")
     connection.execute("INSERT INTO settings VALUES ('retrieve.top_k', '3', x'')")
     for table in ("manifest", "settings", "tuned"):
@@ -104,6 +138,6 @@ def test_an_older_knowledge_base_gets_the_tables(kb: Path) -> None:
     connection.close()
     with ragedge.open(kb) as opened:
         assert opened.store.learned.feedback() == []
-        assert opened.status()["schema_version"] == SCHEMA_VERSION == 5
+        assert opened.status()["schema_version"] == SCHEMA_VERSION == 6
         assert opened.store.learned.values("settings") == {"retrieve.top_k": 3}
         opened.verify_rows()

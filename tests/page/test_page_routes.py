@@ -14,6 +14,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 import ragedge
+from ragedge.errors import SourceError
 from ragedge.serve.access import Access
 from ragedge.serve.app import create_app
 from ragedge.serve.page.files import PUBLIC
@@ -117,6 +118,41 @@ def test_where_personal_data_is_taken_out_no_picture_shows_it(home_with_embedder
             assert client.put("/ragedge/v1/documents/up.pdf", content=file).status_code == 200
         kept = [path for path in (tmp_path / "kb").rglob("*") if path.is_file()]
         assert not [path for path in kept if file in path.read_bytes()], "an uploaded file would hold it"
+
+
+def test_what_was_redacted_when_it_was_taken_in_is_not_drawn_by_a_server_without_redaction(
+    home_with_embedder, tmp_path
+):
+    for name in ("m", "open"):
+        (tmp_path / f"{name}.pdf").write_bytes(
+            pdf([("Service", [f"Call Anna at {name}@example.com about it."])])
+        )
+    with ragedge.open(tmp_path / "kb", create=True, settings=SETTINGS) as kb:
+        kb.ingest(tmp_path / "open.pdf")
+    with ragedge.open(tmp_path / "kb", settings={**SETTINGS, "privacy.redactors": ["patterns"]}) as kb:
+        kb.ingest(tmp_path / "m.pdf")
+    with ragedge.open(tmp_path / "kb", settings=SETTINGS) as kb:
+        assert {row["source"]: row["redacted"] for row in kb.status()["sources"]} == {
+            "m.pdf": True,
+            "open.pdf": False,
+        }
+        with pytest.raises(SourceError, match="redaction"):
+            kb.original("m.pdf")
+        with pytest.raises(SourceError, match="redaction"):
+            kb.original("m.pdf", file=tmp_path / "m.pdf")
+        with TestClient(create_app(kb), base_url="http://localhost") as client:
+            page = client.get("/ragedge/v1/pages", params={"source": "m.pdf", "page": 1}).json()
+            assert page["picture"] is None and page["picture_missing"]["code"] == "redacted"
+            assert "[email]" in page["text"] and "redaction" in page["picture_missing"]["message"]
+            assert (
+                client.get("/ragedge/v1/pages/picture", params={"source": "m.pdf", "page": 1}).status_code
+                == 404
+            )
+            assert client.get("/ragedge/v1/pages", params={"source": "open.pdf", "page": 1}).json()["picture"]
+        kb.store.rename("m.pdf", "n.pdf")
+        assert kb.store.document("n.pdf").redacted
+        kb.ingest(tmp_path / "m.pdf")  # read again without redaction, it may be shown again
+        assert not kb.store.document("m.pdf").redacted and kb.original("m.pdf")
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ class PageViews:
         """
         if record.media_type != _PDF:
             raise RefusedError(404, "only pages of PDF files have pictures", code="not_pdf")
-        if self._service.kb.config.privacy.redactors:
+        if record.redacted or self._service.kb.config.privacy.redactors:
             raise RefusedError(404, "its picture would show what redaction takes out", code="redacted")
         if self._renderer is None:
             self._renderer = PageRenderer()
