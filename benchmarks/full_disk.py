@@ -82,6 +82,15 @@ def resize(disk: Path, size: int) -> None:
     subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
 
 
+def fill_after(process: subprocess.Popen[str], disk: Path, steps: int) -> str:
+    """Leave no room once so many steps were told; return what was told."""
+    assert process.stdout is not None
+    told = [process.stdout.readline() for _ in range(steps + 1)]
+    usage = os.statvfs(disk)
+    resize(disk, (usage.f_blocks - usage.f_bfree) * usage.f_frsize)
+    return "".join(told)
+
+
 def starve(scratch: Path, disk: Path, name: str, point: int) -> dict[str, Any]:
     """Run one operation with little room; return what was found."""
     operation, folder = OPERATIONS[name], disk / "at" / "kb"
@@ -89,17 +98,19 @@ def starve(scratch: Path, disk: Path, name: str, point: int) -> dict[str, Any]:
     fresh(scratch, operation, folder)
     usage = os.statvfs(disk)
     used = (usage.f_blocks - usage.f_bfree) * usage.f_frsize
-    resize(disk, used + (point + 1) * operation.disk_step)
+    room = operation.disk_step and used + (point + 1) * operation.disk_step
+    resize(disk, room or 64 << 20)
     with operation.start(folder, scratch) as process:
+        told_before = "" if room else fill_after(process, disk, point)
         try:
-            out, err = process.communicate(timeout=40)
+            out, err = process.communicate(timeout=120)
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
-    told = [line for line in out.splitlines() if line != "ready"]
+    told = [line for line in (told_before + out).splitlines() if line != "ready"]
     last = err.strip().splitlines()[-1] if err.strip() else ""
     resize(disk, 64 << 20)
-    ended = "ended" if process.returncode == 0 else "stopped" if process.returncode < 0 else last[:120]
+    ended = "ended" if process.returncode == 0 else "stopped" if process.returncode < 0 else last[:300]
     said = "full" if "is full" in last else ended
     try:
         wrong = operation.wrong(folder, told)

@@ -53,7 +53,7 @@ class Operation:
         body: Code that goes on changing ``kb`` and calls ``done`` after each step.
         check: Given the knowledge base and the steps that were told, returns what is wrong; empty if nothing is.
         start_from: The folder that is copied for it.
-        disk_step: How much more room each point of a full disk has.
+        disk_step: How much more room each point of a full disk has; 0 lets it run full after so many steps.
         longest_s: It is killed within this, once it said that it is ready.
     """
 
@@ -298,7 +298,7 @@ for i in range(3000):
 """,
         _all_there,
         "sealed",
-        disk_step=4 << 10,
+        disk_step=0,
     ),
     "encrypt": Operation(
         f"""
@@ -326,7 +326,7 @@ for i in range({RELEASES[1]}, {RELEASES[-1] + 1}):
 """,
         _installed,
         "slots",
-        disk_step=32 << 10,
+        disk_step=24 << 10,
         longest_s=6.0,
     ),
 }

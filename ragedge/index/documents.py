@@ -124,21 +124,6 @@ def rewrite(connection: sqlite3.Connection, old: str, record: SourceRecord) -> b
     return True
 
 
-def add_redacted(connection: sqlite3.Connection) -> None:
-    """Bring rows from before ``redacted`` was noted under its digest; those whose values are kept were redacted."""
-    without = _DOCUMENT_FIELDS[:-1]
-    kept = {row for (row,) in connection.execute("SELECT document_id FROM redacted")}
-    for number, digest, *fields in connection.execute(
-        f"SELECT id, digest, {', '.join(without)} FROM documents"  # noqa: S608 -- our own names
-    ).fetchall():
-        if digest == row_digest(*fields):  # a damaged row stays one
-            redacted = int(number in kept)
-            connection.execute(
-                "UPDATE documents SET redacted = ?, digest = ? WHERE id = ?",
-                (redacted, row_digest(*fields, redacted), number),
-            )
-
-
 def records(connection: sqlite3.Connection, source: str | None = None) -> list[SourceRecord]:
     """Return the documents, or the one of a source, by source."""
     where, values = ("WHERE source = ?", [source]) if source is not None else ("", [])

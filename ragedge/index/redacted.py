@@ -8,6 +8,25 @@ from collections.abc import Iterable, Sequence
 from ragedge.index.digests import check_row, row_digest
 from ragedge.privacy.redaction.replacing import Redacted
 
+# Of a document's row before it said whether it was redacted, in the order of its digest.
+_BEFORE = (
+    "source, sha256, media_type, title, metadata, origin, stamp, added_at, page_count, chunk_count, unread, "
+    "content_digest"
+)
+
+
+def note_documents(connection: sqlite3.Connection) -> None:
+    """Bring documents' rows under a digest that holds ``redacted``: set where values of theirs are kept."""
+    kept = {row for (row,) in connection.execute("SELECT document_id FROM redacted")}
+    rows = connection.execute(f"SELECT id, digest, {_BEFORE} FROM documents").fetchall()  # noqa: S608 -- our own names
+    for number, digest, *fields in rows:
+        if digest == row_digest(*fields):  # a damaged row stays one
+            noted = int(number in kept)
+            connection.execute(
+                "UPDATE documents SET redacted = ?, digest = ? WHERE id = ?",
+                (noted, row_digest(*fields, noted), number),
+            )
+
 
 def add(connection: sqlite3.Connection, source: str, taken: Iterable[Redacted]) -> None:
     """Keep values with the document that they stood in."""

@@ -23,7 +23,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ragedge.errors import StoreError
-from ragedge.index import documents, manifest, noted
+from ragedge.index import manifest, noted, redacted
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -104,7 +104,7 @@ def _m005_redacted(database: Database) -> None:
 
 def _m006_documents_that_were_redacted(database: Database) -> None:
     database.execute("ALTER TABLE documents ADD COLUMN redacted INTEGER NOT NULL DEFAULT 0")
-    documents.add_redacted(database.conn)
+    redacted.note_documents(database.conn)
 
 
 def definitions() -> dict[str, str]:

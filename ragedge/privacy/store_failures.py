@@ -62,7 +62,8 @@ def _from_sqlite(exc: Exception, folder: Path) -> StoreError:
     code = _primary(exc)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return BusyError(f"the knowledge base {folder} is locked", hint=_BUSY_HINT)
-    if code == sqlite3.SQLITE_FULL:
+    # Of the index of its log SQLite says only that it could not make it so long; the room may be back by now.
+    if code == sqlite3.SQLITE_FULL or getattr(exc, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHMSIZE:
         return StoreError(f"the disk that holds {folder} is full", hint=_FULL_HINT)
     # Python's module gives no code to text that is not UTF-8, which nothing of ours ever writes.
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "decode to UTF-8" in str(exc):
@@ -71,7 +72,7 @@ def _from_sqlite(exc: Exception, folder: Path) -> StoreError:
         return StoreError(
             f"the knowledge base {folder} cannot be written", hint="check its permissions and medium"
         )
-    if _has_no_room(folder):  # SQLite says only that it could not make its log's index, or nothing at all
+    if _has_no_room(folder):  # SQLite may name the call that failed and nothing else
         return StoreError(f"the disk that holds {folder} is full", hint=_FULL_HINT)
     name = getattr(exc, "sqlite_errorname", type(exc).__name__)
     return StoreError(f"the database in {folder} failed: {name}", hint="check the disk; then run it again")

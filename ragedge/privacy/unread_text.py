@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- a pattern is read on its line, not over two
 """Finds runs of text that no reader is meant to read: codes, letters dressed up or set apart, marks of machines.
 
 Whoever plants text for a model may hide it so that no search for its words finds it. Then it does not read like the
@@ -17,9 +18,10 @@ _CODE = re.compile(
     r"|(?<!\w)(?:(?:0x)?[0-9a-fA-F]{2}[ :,]{1,2}){15,}[0-9a-fA-F]{2}(?!\w)"
     r"|(?<!\w)(?:[01]{8} ?){4,}(?!\w)"
     r"|(?<!\S)(?:\d{2,3}[ ,;-]{1,2}){15,}\d{2,3}(?!\S)"
+    r"|(?<!\w)(?:\w{1,9} )?(?:\w{1,20}\s?=\s?)?(?:(?P<quote>[\"'])[^\"']{0,40}(?P=quote)\s?\+\s?){3,}(?P=quote)[^\"']{0,40}(?P=quote);?"
 )  # fmt: skip
 _MORSE = re.compile(r"(?<!\S)(?:[.·•-]{1,6}[ /|]+){7,}[.·•-]{1,6}(?!\S)")
-_APART = re.compile(r"(?<!\w)(?:[^\W_][ .·*_/|~+-]{1,2}){9,}[^\W_](?!\w)")
+_APART = re.compile(r"(?<!\w)(?:[^\W_][ .·*_/|~+-]{1,4}){9,}[^\W_](?!\w)")
 # Letters in circles, squares and the alphabets of formulas, and small letters as wide as a kanji.
 _DRESSED = r"[\u24b6-\u24e9\U0001d400-\U0001d6a5\U0001f130-\U0001f189\uff41-\uff5a\U000e0020-\U000e007e]"
 _BETWEEN = r"[A-Z\d\s.,!?'\uff01-\uff3a\u3000\U0001f100-\U0001f12f-]"
@@ -27,9 +29,10 @@ _DRESSED_WORDS = re.compile(rf"[A-Z\uff21-\uff3a]?(?:{_DRESSED}{{2,}}{_BETWEEN}*
 _MARK = r"[\u0334-\u0338\u20d2-\u20e5\u200b-\u200d\u2060\ufeff]"
 _STRUCK = re.compile(rf"(?:[^\W_]{_MARK}[^\w]*){{6,}}")
 _STRUCTURED = r"<!--.*?-->|\{\s*[\"'][^{}]*[\"']\s*:[^{}]*\}"
+_LABEL = r"\[{1,3}(?:/|BEGIN |END |START |STOP )[^\[\]\n]{1,40}\]{1,3}|\[\[[^\[\]\n]{1,40}\]\]"
 # Marks that part what stands before from what stands after, whoever wrote them; <Enter> alone is a key.
 _BORDER = re.compile(
-    rf"{_STRUCTURED}|([%#=*~@$^<>|\"'`{{}}()\[\]-])\1{{2,}}|[│┃║]|</[^<>\n]{{1,40}}>|<([a-z_]\w*)>(?=.*</\2>)",
+    rf"{_STRUCTURED}|([%#=*~@$^<>|\"'`{{}}()\[\]-])\1{{2,}}|[│┃║]|{_LABEL}|</[^<>\n]{{1,40}}>|<([a-z_]\w*)>(?=.*</\2>)",
     re.I | re.S,
 )
 # Without one of them in five words, nothing is said in these tongues.
