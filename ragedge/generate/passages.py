@@ -29,8 +29,8 @@ class Passage:
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether text for the model that reads it was found here at ingest."""
-        return self.hit.metadata.get(MARK) is True
+        """Whether text for the model that reads it was found here, at ingest or now."""
+        return self.hit.metadata.get(MARK) is True or any(unit.kind == "order" for unit in self.units)
 
     def is_strange(self, index: int) -> bool:
         """Whether a unit may be planted: it speaks of telling or says nothing, and of nothing the passage is about."""

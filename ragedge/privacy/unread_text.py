@@ -29,10 +29,18 @@ _DRESSED_WORDS = re.compile(rf"[A-Z\uff21-\uff3a]?(?:{_DRESSED}{{2,}}{_BETWEEN}*
 _MARK = r"[\u0334-\u0338\u20d2-\u20e5\u200b-\u200d\u2060\ufeff]"
 _STRUCK = re.compile(rf"(?:[^\W_]{_MARK}[^\w]*){{6,}}")
 _STRUCTURED = r"<!--.*?-->|\{\s*[\"'][^{}]*[\"']\s*:[^{}]*\}"
+_ROLE = r"(?:system|user|human|assistant|ai|bot|admin(?:istrator)?|developer|operator|instructions?|prompt|context|input|output)"
 _LABEL = r"\[{1,3}(?:/|BEGIN |END |START |STOP )[^\[\]\n]{1,40}\]{1,3}|\[\[[^\[\]\n]{1,40}\]\]"
+_PART = r"(?:document|context|input|prompt|text|manual|message|conversation|instructions?|data|passage|task)"
+# Of a conversation: only where a sentence could begin, as they stand on menus too.
+_TURN = re.compile(
+    rf"[<\[({{]{{1,3}}[/|#]?\s?(?:{_ROLE}|(?:end|begin|start)\b[^\]>)}}\n]{{0,12}}\b{_PART})\s?[|]?[\]>)}}]{{1,3}}"
+    rf"|(?<![^\s\"'>\])}}]){_ROLE}\s?:(?=\s)|\{{\{{[^{{}}\n]{{1,40}}\}}\}}|\b(?:end|begin|start) of (?:the |user )?{_PART}\b",
+    re.I,
+)
 # Marks that part what stands before from what stands after, whoever wrote them; <Enter> alone is a key.
 _BORDER = re.compile(
-    rf"{_STRUCTURED}|([%#=*~@$^<>|\"'`{{}}()\[\]-])\1{{2,}}|[│┃║]|{_LABEL}|</[^<>\n]{{1,40}}>|<([a-z_]\w*)>(?=.*</\2>)",
+    rf"{_STRUCTURED}|([%#=*~@$^<>|\"'`{{}}()\[\]:-])\1{{2,}}|[│┃║]|{_LABEL}|</[^<>\n]{{1,40}}>|<([a-z_]\w*)>(?=.*</\2>)",
     re.I | re.S,
 )
 # Without one of them in five words, nothing is said in these tongues.
@@ -80,7 +88,7 @@ def _unread(text: str) -> list[tuple[int, int]]:
     found += [m.span() for m in _APART.finditer(text) if sum(c.isalpha() for c in m.group()) > 6]
     if not text.isascii():
         found += [match.span() for pattern in (_DRESSED_WORDS, _STRUCK) for match in pattern.finditer(text)]
-    found += [match.span() for match in _BORDER.finditer(text)]
+    found += [match.span() for pattern in (_TURN, _BORDER) for match in pattern.finditer(text)]
     apart: list[tuple[int, int]] = []
     for start, end in sorted(found):
         if apart and start < apart[-1][1]:
