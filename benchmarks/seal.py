@@ -31,7 +31,7 @@ def held(what):
     return int(next(line for line in lines if line.startswith(what)).split()[1])
 pathlib.Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
 before, began = held("VmRSS"), time.process_time()
-assert not store.seal.is_broken
+assert not store.wholeness.seal.is_broken
 took, after = time.process_time() - began, held("VmHWM")
 print(json.dumps([took, (after - before) / 1024]))
 """

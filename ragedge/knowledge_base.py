@@ -185,7 +185,7 @@ class KnowledgeBase:
                 calibrate(parts, _CALIBRATION_SHARE * report.seconds)
         self._recorder.ingest(report)
         if parts.store_if_any() is not None:
-            parts.store().put_seal_on()
+            parts.store().wholeness.put_seal_on()
         return report
 
     @guarded
@@ -214,7 +214,7 @@ class KnowledgeBase:
         store.forget_removed()
         self._parts.vectors().refresh()
         self._recorder.sources("remove", sources)
-        store.put_seal_on()
+        store.wholeness.put_seal_on()
         return list(sources)
 
     # Search
@@ -393,7 +393,7 @@ class KnowledgeBase:
         """Build the vector index and the full text anew from the rows; return kind, state and count of the first."""
         from ragedge.status import index_status
 
-        self._parts.store().put_seal_on(anew=True)
+        self._parts.store().wholeness.put_seal_on(anew=True)
         self._parts.vectors().refresh(_staged("building the index", progress), anew=True)
         self._recorder.record("index rebuild")
         return index_status(self._parts.store(), self._parts.vectors())
@@ -406,7 +406,7 @@ class KnowledgeBase:
             DamagedError: the first that is not what was written.
         """
         store = self._parts.store()
-        for problem in store.verify():
+        for problem in store.wholeness.verify():
             raise problem
         return f"{store.counts().chunks} chunks as written"
 

@@ -151,7 +151,7 @@ class Parts:
             if self._retriever is None:
                 store, embedder = self.store(), self.embedder()
                 store.check_embedder(embedder.name, embedder.fingerprint)
-                store.check_whole()
+                store.wholeness.check_whole()
                 settings = self._config.retrieve
                 self._retriever = Retriever(store, self.vectors(), embedder, settings, self._reranker())
             return self._retriever

@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from ragedge.datatypes import Chunk, Document, Metadata
 from ragedge.errors import (
-    DamagedError,
     IndexMismatchError,
     KnowledgeBaseNotFoundError,
     SourceError,
     StoreError,
 )
-from ragedge.index import documents, feedback, full_text, manifest, verify
+from ragedge.index import documents, feedback, full_text, manifest
 from ragedge.index import redacted as redacted_values
 from ragedge.index.audit import AuditLog
 from ragedge.index.connections import Connections
@@ -32,7 +31,7 @@ from ragedge.index.learned import Learned
 from ragedge.index.quantize import quantize_rows
 from ragedge.index.rows import Counts, EmbedderRecord, SourceRecord, StoredChunk, StoredPage
 from ragedge.index.schema import SCHEMA_VERSION, bring_up_to_date, check_version
-from ragedge.index.seal import Seal, broken
+from ragedge.index.wholeness import Wholeness
 from ragedge.index.words import Words
 from ragedge.privacy.redaction.replacing import Redacted
 from ragedge.privacy.store_failures import from_sqlite
@@ -54,7 +53,7 @@ class Store:
         words: Its full text.
         learned: What is kept beside the documents: settings, verdicts, trials, notes.
         audit: What was done.
-        seal: On the database as a whole.
+        wholeness: Whether all of it is as it was written.
     """
 
     schema_version = SCHEMA_VERSION
@@ -68,7 +67,7 @@ class Store:
         self.words = Words(connections)
         self.learned = Learned(connections)
         self.audit = AuditLog(vault, connections)
-        self.seal = Seal(vault, connections)
+        self.wholeness = Wholeness(vault, connections, embedder.dim)
 
     @classmethod
     def create(cls, vault: Vault, *, embedder_name: str, fingerprint: str, dim: int) -> Store:
@@ -130,7 +129,7 @@ class Store:
     def close(self) -> None:
         """Seal what was written and close; the last one to close folds SQLite's log into the database."""
         try:
-            self.put_seal_on()
+            self.wholeness.put_seal_on()
         except (StoreError, ValueError) as exc:  # a full disk, or closed already: it is as whole without
             log.info("not sealed: %s", type(exc).__name__)
         self._connections.close()
@@ -380,63 +379,6 @@ class Store:
     def bytes_used(self) -> int:
         """Return the size of the folder."""
         return self.vault.bytes_used()
-
-    def verify(self) -> list[DamagedError]:
-        """Check the database's pages and every row against its digest; an empty list is good news."""
-        with self._connections.read() as connection:
-            found = verify.page_problems(connection, self._rebuild)
-            found += verify.noted_problems(connection)
-            found += verify.row_problems(connection, self.embedder.dim)
-        return found or ([broken(self.vault)] if self.seal.is_broken else [])
-
-    def check_whole(self) -> None:
-        """Look at the seal; costs a pass over the database, for whoever searches it, once.
-
-        Where single rows are damaged, they are refused when they are about to reach an answer and the others
-        go on answering; what is no row's damage could change what is found, and is refused here.
-
-        Raises:
-            DamagedError: the full text, an index or a definition is not as it was written.
-        """
-        with self._connections.read() as connection:
-            for problem in verify.noted_problems(connection, ("manifest", "settings", "tuned")):
-                raise problem
-            if not self.seal.is_broken:
-                return
-            for problem in verify.page_problems(connection, self._rebuild):
-                raise problem
-            if not verify.row_problems(connection, self.embedder.dim):
-                raise broken(self.vault)
-
-    def put_seal_on(self, *, anew: bool = False) -> None:
-        """Seal what is there now, for whoever opens it next.
-
-        Args:
-            anew: First make again what follows from the rows: the full text and SQLite's indexes. That mends a
-                broken seal, if all the rows are whole.
-        """
-        if anew or (self.seal.is_broken and self.seal.has_written):
-            self._make_again()
-        else:
-            self.seal.put_on()
-
-    @property
-    def _rebuild(self) -> str:
-        return f"ragedge index rebuild --kb {self.vault.path}"
-
-    def _make_again(self) -> None:
-        with self._connections.write() as connection:
-            documents.index_text_again(connection)
-            full_text.forget_removed(connection)
-        with self.vault.writer(), self._connections.bare() as connection:
-            connection.execute("REINDEX")
-        with self._connections.read() as connection:
-            problems = [
-                *verify.page_problems(connection, self._rebuild),
-                *verify.noted_problems(connection),
-                *verify.row_problems(connection, self.embedder.dim),
-            ]
-        self.seal.put_on(mended=not problems)
 
     def _rewrite(self, source: str, change: Callable[[SourceRecord], SourceRecord]) -> None:
         with self._connections.write() as connection:

@@ -78,10 +78,10 @@ def test_a_change_of_ours_on_top_does_not_hide_it_but_mends_it(folder):
     raw(folder, DROPPED)
     with opened(folder) as kb:
         kb.store.learned.set_note("a", 1)
-        assert kb.store.seal.is_broken
+        assert kb.store.wholeness.seal.is_broken
     with opened(folder) as kb:
         assert kb.search("drain plug torque")[0].score == whole
-        assert not kb.store.seal.is_broken
+        assert not kb.store.wholeness.seal.is_broken
 
 
 def test_removing_the_damaged_document_mends_it_whole(folder, made):
@@ -93,7 +93,7 @@ def test_removing_the_damaged_document_mends_it_whole(folder, made):
         kb.ingest(made / "manual.md")
     with opened(folder) as kb:
         assert "35 N·m" in kb.search("drain plug torque")[0].text
-        assert not kb.store.seal.is_broken
+        assert not kb.store.wholeness.seal.is_broken
 
 
 @pytest.mark.parametrize(("table", "key"), [("tuned", "retrieve.top_k"), ("manifest", "generation")])
@@ -137,7 +137,7 @@ def test_a_killed_writer_leaves_it_open_and_the_next_change_seals_it(folder):
         kb.store._connections.close()  # as a kill would: nothing is sealed
     with opened(folder) as kb:
         assert kb.search("drain plug torque")
-        assert not kb.store.seal.is_broken
+        assert not kb.store.wholeness.seal.is_broken
     raw(folder, DROPPED)
     with opened(folder) as kb, pytest.raises(DamagedError):
         kb.search("drain plug torque")
@@ -175,12 +175,12 @@ def test_the_file_is_read_in_place_and_gives_what_a_copy_gives(folder, monkeypat
     with opened(folder) as kb, kb.store._connections.read() as connection:
         stamp = seal.manifest.stamp_of(connection)
         pages = connection.serialize()
-        in_place = kb.store.seal._digest_in_place(len(pages), stamp)
+        in_place = kb.store.wholeness.seal._digest_in_place(len(pages), stamp)
         assert in_place == seal.hashlib.blake2b(pages, digest_size=32).hexdigest()
         with opened(folder) as other:
             other.store.learned.set_note("a", 1)
-        assert kb.store.seal._digest_in_place(len(pages), stamp) is None
-        assert kb.store.seal._digest(connection, stamp) == in_place  # of what this transaction sees
+        assert kb.store.wholeness.seal._digest_in_place(len(pages), stamp) is None
+        assert kb.store.wholeness.seal._digest(connection, stamp) == in_place  # of what this transaction sees
     monkeypatch.setattr(seal, "LARGEST_COPY", 0)  # no copy is needed by whoever is alone
     raw(folder, DROPPED)
     with opened(folder) as kb, pytest.raises(DamagedError):
@@ -192,5 +192,5 @@ def test_descriptors_of_the_database_are_left_as_they_were(folder):
         kb.search("drain plug torque")
         before = sorted(Path("/dev/fd").iterdir())
         with kb.store._connections.read() as connection:
-            assert kb.store.seal._digest(connection, seal.manifest.stamp_of(connection))
+            assert kb.store.wholeness.seal._digest(connection, seal.manifest.stamp_of(connection))
         assert sorted(Path("/dev/fd").iterdir()) == before

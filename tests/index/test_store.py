@@ -168,7 +168,7 @@ def test_removing(store):
     assert store.counts() == type(store.counts())(0, 0, 0)
     assert store.vector_rows()[0].size == 0
     assert store.words.search('"battery"', 5)[0].size == 0
-    assert store.verify() == []
+    assert store.wholeness.verify() == []
 
 
 def test_removed_words_leave_the_disk(store):
@@ -282,10 +282,10 @@ def test_a_changed_row_is_found_named_and_mended(store, table, column):
         store.pages("manual.pdf")
         store.vector_rows()
     assert "ragedge remove" in caught.value.hint
-    assert store.verify()
+    assert store.wholeness.verify()
     assert store.hits(store.row_ids()[-1:].tolist())[0].text == "Sound."
     assert store.remove("manual.pdf")
-    assert store.verify() == []
+    assert store.wholeness.verify() == []
     assert store.words.search('"drain"', 5)[0].size == 0
     assert store.words.search('"sound"', 5)[0].size == 1
 
@@ -368,7 +368,7 @@ def test_threads_read_side_by_side_while_one_writes(store):
         thread.join()
     assert set(seen) <= {2, 7}
     assert store.counts().documents == 4
-    assert store.verify() == []
+    assert store.wholeness.verify() == []
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
@@ -397,7 +397,7 @@ def test_a_kill_in_the_middle_leaves_the_last_good_state(tmp_path):
         process.wait()
         process.stdout.close()
         store = Store.open(Vault.open(tmp_path / "kb"))
-        assert store.verify() == []
+        assert store.wholeness.verify() == []
         texts = {chunk.text.split(" page")[0] for chunk in store.chunks("manual.pdf")}
         assert len(texts) == 1, "two versions mixed"
         assert int(texts.pop().removeprefix("turn ")) >= accepted, "an accepted document was lost"
@@ -417,7 +417,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(store):
         store.put_document("big.pdf", "0" * 64, document, chunks, rows(100))
     assert "nothing was lost" in caught.value.hint
     assert store.content_digest() == before
-    assert store.verify() == []
+    assert store.wholeness.verify() == []
 
 
 # Properties
@@ -462,9 +462,9 @@ def test_round_trip_of_anything(texts, source, heading, of_document, of_chunk, s
             assert [p.unread for p in store.pages(source)] == [bool(n) for n in range(len(texts))]
             _, codes, scale = store.vector_rows()
             assert np.abs(dequantize_rows(codes, scale) - vectors).max() <= scale.max() / 2 + 1e-6
-            assert store.verify() == []
+            assert store.wholeness.verify() == []
             assert store.remove(source)
-            assert store.verify() == []
+            assert store.wholeness.verify() == []
         finally:
             store.close()
 
