@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ragedge.calibration.calibrate import in_force, recalibrate
 from ragedge.errors import RagedgeError
 from ragedge.generate.answerer import Answerer
+from ragedge.generate.question_parts import parts_of
 from ragedge.generate.unit_vectors import by_vectors
 from ragedge.retrieve.neighbours import around
 from ragedge.retrieve.same_thing import other_codes
@@ -28,6 +30,7 @@ log = logging.getLogger("ragedge")
 
 # For an answer: a page of tables holds the question's words in one and the fact in another.
 PASSAGES_PER_PAGE = 2
+_FOR_A_PART = 4  # passages that each of several questions in one is answered from
 _MOST_CODES = 2  # tried in the place of one that what was found does not hold
 
 
@@ -56,26 +59,41 @@ def begin(
     settings = in_force(store, parts.effective).config.generate
     answerer = Answerer(None, settings, by_vectors(parts.embedder()), parts.prompts, ready, parts.tools())
 
-    def answered_from(hits: SearchResult, question: str) -> AnswerRun:
+    def answered_from(hits: SearchResult, question: str, several: Sequence[str] = ()) -> AnswerRun:
         return answerer.start(
             question,
             hits,
             started=started,
             neighbours=functools.partial(around, store),
             counts=word_counts(store, question),
+            parts=several,
             **options,
         )
 
-    hits = with_carried(search(question), carried)
-    run = answered_from(hits, question)
-    if run.wants_codes:
-        for again, note in by_other_codes(store, question, hits):
+    def best_words(question: str) -> tuple[AnswerRun, SearchResult, str]:
+        """Search for a question, and in other words where what is asked for was not found."""
+        hits = with_carried(search(question), carried)
+        run, words = answered_from(hits, question), question
+        for again, note in other_words(store, question, hits, run):
             found = with_carried(search(again), carried)
             other = answered_from(found, again)
-            if other.confidence > run.confidence:
+            if (not other.wants_value, other.confidence) > (not run.wants_value, run.confidence):
                 notes = {hit.source: f"{note} {found.notes.get(hit.source, '')}".strip() for hit in found}
-                run, hits = other, type(found)(list(found), found.timings, notes)
-                break
+                run, words = other, again
+                hits = type(found)(list(found), found.timings, notes if note else dict(found.notes))
+        return run, hits, words
+
+    several = parts_of(question)
+    if several:
+        found = [best_words(part) for part in several]
+        first = found[0][1]
+        hits = type(first)(list(first[:_FOR_A_PART]), first.timings, {})
+        for _, more, _ in found:
+            hits = with_carried(hits, more[:_FOR_A_PART])
+            hits.notes.update(more.notes)
+        run = answered_from(hits, question, [words for _, _, words in found])
+    else:
+        run, hits, _ = best_words(question)
     if run.may_generate:
         # Only now: opening a session holds the interpreter's lock, and would delay what comes before.
         run.use(parts.generator_loading())
@@ -93,16 +111,36 @@ def with_carried(hits: SearchResult, carried: Sequence[ScoredChunk]) -> SearchRe
     return type(hits)([*hits, *ranked], hits.timings, dict(notes))
 
 
-def by_other_codes(store: Store, question: str, hits: SearchResult) -> Iterator[tuple[str, str]]:
+def other_words(store: Store, question: str, hits: SearchResult, run: AnswerRun) -> Iterator[tuple[str, str]]:
+    """Yield a question in words that may find what is missing, each with what the reader should know of it."""
+    headed = run.headed_as if run.wants_value else ""
+    if headed:
+        yield f"{question.rstrip(' ?')} {headed}?", ""
+    if run.wants_codes or run.wants_value:
+        yield from by_other_codes(store, question, hits, headed)
+
+
+def by_other_codes(
+    store: Store, question: str, hits: SearchResult, headed: str = ""
+) -> Iterator[tuple[str, str]]:
     """Yield a question with another code of the same thing, as the passages use it, and what says that it is one."""
     passages = "\n".join(hit.text for hit in hits)
-    named = [one for one in other_codes(store, question) if one.other in passages]
-    for one in sorted(named, key=lambda one: passages.index(one.other))[:_MOST_CODES]:
+    named = [
+        one
+        for one in other_codes(store, question)
+        if one.other in passages or (headed and _digits(one.code) & _digits(one.other))
+    ]
+    question = f"{question.rstrip(' ?')} {headed}?" if headed else question
+    for one in sorted(named, key=lambda one: passages.find(one.other) % (len(passages) + 1))[:_MOST_CODES]:
         page = "" if one.page is None else f", page {one.page}"
         yield (
             question.replace(one.code, one.other),
             f"{one.code} is read as {one.other} ({one.source}{page}).",
         )
+
+
+def _digits(code: str) -> set[str]:
+    return set(re.findall(r"\d{2,}", code))
 
 
 def calibrate(parts: Parts, limit_s: float) -> None:

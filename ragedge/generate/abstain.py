@@ -62,6 +62,11 @@ def decide(findings: Findings, threshold: float, counts: WordCounts | None = Non
     """
     if not findings.passages or not findings.ranked:
         return Decision(0.0, "no_passages")
+    if findings.parts:
+        parts = [decide(part, threshold, counts) for part in findings.parts]
+        confidence = sum(part.confidence for part in parts) / len(parts)
+        least = min(parts, key=lambda part: part.confidence)
+        return Decision(confidence, None if confidence >= threshold else least.reason, least.features)
     values = features(findings, counts)
     confidence = 1 / (1 + math.exp(-_BIAS - sum(w * x for w, x in zip(_WEIGHTS, values, strict=True))))
     if values.unknown >= _MOSTLY_UNKNOWN:

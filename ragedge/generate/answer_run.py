@@ -31,6 +31,7 @@ from ragedge.datatypes import (
     Sentence,
 )
 from ragedge.generate.abstain import Decision
+from ragedge.generate.asked_value import names_grade
 from ragedge.generate.citations import Citations
 from ragedge.generate.evidence import Findings
 from ragedge.generate.explain import explain
@@ -38,11 +39,14 @@ from ragedge.generate.procedure import Neighbours, find_procedure
 from ragedge.generate.prompt import Prompt, build_prompt, estimate_tokens
 from ragedge.generate.prompt_memory import PromptMemory
 from ragedge.generate.question import Form
-from ragedge.generate.quotes import Quote, as_quote, choose_quotes
+from ragedge.generate.quotes import Quote, as_quote, choose_in_parts
 from ragedge.generate.reading_rate import LEAST_PROMPT, affordable_tokens, note_rate
 from ragedge.generate.safety import notices
 from ragedge.generate.sentences import split_sentences
+from ragedge.generate.terms import content_terms
 from ragedge.generate.tool_calls import call_tools
+from ragedge.generate.value_kind import grade_kind, value_kind
+from ragedge.generate.variants import with_variants
 from ragedge.generate.verify import plain, verify
 from ragedge.generate.wording import NO, SAYS, YES, not_found
 from ragedge.generate.yes_no import settle
@@ -54,6 +58,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("ragedge")
 
 MODEL_FORMS: frozenset[Form] = frozenset({"value", "where"})
+_LOOKED_AT = 3  # units that may name the oil or fluid asked for
 _PASSED = {"quote": "verbatim", "model": "verified", "tool": "as returned"}
 
 
@@ -118,6 +123,27 @@ class AnswerRun:
         """Whether what answers best leaves out a number or code of the question."""
         features = self._decision.features
         return features is not None and (features.numbers > 0 or features.excluded > 0)
+
+    @property
+    def wants_value(self) -> bool:
+        """Whether a kind of value is asked for and nothing about the subject holds one."""
+        features = self._decision.features
+        if (grade := grade_kind(self._findings.question.text)) is not None:
+            passages, best = self._findings.passages, self._findings.ranked[:_LOOKED_AT]
+            return not any(names_grade(grade, passages[e.passage], e.unit) for e in best)
+        return features is not None and features.untyped > 0
+
+    @property
+    def headed_as(self) -> str:
+        """What manuals call the kind of value asked for; empty where the question says so itself, or none is."""
+        question = self._findings.question.text
+        kind = grade_kind(question) or value_kind(question)
+        said = frozenset(self._findings.question.terms)
+        return (
+            " ".join(w for w in kind.headed.split() if not said.intersection(content_terms(w)))
+            if kind
+            else ""
+        )
 
     @property
     def _writes(self) -> bool:
@@ -220,7 +246,10 @@ class AnswerRun:
                 self._findings = procedure.findings
                 self._cited += procedure.places
                 return procedure.quotes
-        return choose_quotes(self._findings)
+        quotes = choose_in_parts(self._findings)
+        if self._findings.question.form == "value" and self._neighbours is not None:
+            self._findings, quotes = with_variants(self._findings, quotes, self._neighbours)
+        return quotes
 
     def _verdict(self, quotes: list[Quote]) -> str:
         """Say yes or no where a sentence settles it, which alone is then quoted; else that the manual is quoted."""
@@ -241,7 +270,8 @@ class AnswerRun:
         passage = self._findings.passages[place]
         cited: list[int] = []
         for i in units:
-            cited += self._citations.add(passage.hit, passage.units[i].start, passage.units[i].end)
+            unit = passage.units[i]
+            cited += self._citations.add(passage.hit, unit.start, unit.end, passage.section(i))
         sentence = Sentence(text, origin, tuple(dict.fromkeys(cited)))  # type: ignore[arg-type]
         self._sentences.append(sentence)
         self._quoted.update((place, unit) for unit in units)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ragedge.datatypes import GenerationOptions, SearchResult
@@ -65,6 +66,7 @@ class Answerer:
         adapter: str | None = None,
         neighbours: Neighbours | None = None,
         counts: WordCounts | None = None,
+        parts: Sequence[str] = (),
     ) -> AnswerRun:
         """Begin to answer; the work is done as the run is iterated.
 
@@ -79,6 +81,7 @@ class Answerer:
             adapter: Which adapter writes; None takes the configured one.
             neighbours: Returns the chunks around a hit, so that a procedure is quoted whole.
             counts: How common the question's words are in the collection; see ``decide``.
+            parts: The questions that it asks, each by itself, where it asks several.
 
         Raises:
             QuestionError: the question is empty or too long.
@@ -104,7 +107,9 @@ class Answerer:
         )
         if started is None:
             started = time.perf_counter() - hits.timings.total_ms / 1e3
-        findings = find_evidence(read_question(question), hits, self._similarity)
+        asked = read_question(question)
+        read = tuple(find_evidence(read_question(part), hits, self._similarity) for part in parts)
+        findings = replace(find_evidence(asked, hits, self._similarity), parts=read)
         decision = decide(findings, config.abstain_below, counts)
         return AnswerRun(
             self._generator,

@@ -6,7 +6,8 @@ import re
 
 from ragedge.generate.passages import Passage
 from ragedge.generate.question import Question
-from ragedge.generate.terms import codes, fold, values
+from ragedge.generate.terms import codes, content_terms, fold, values
+from ragedge.generate.value_kind import ValueKind, grade_kind
 
 _NUMBER_WORD = re.compile(
     r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|ein|zwei|drei|vier|fünf)\b"
@@ -75,6 +76,8 @@ def values_in(question: Question, passage: Passage, index: int) -> tuple[bool, b
     """Return whether a unit holds a value, and whether in the unit asked for; None where none is."""
     unit = passage.units[index]
     text = _NUMBERS_A_THING.sub(" ", fold(passage.text(unit)))
+    if (grade := grade_kind(question.text)) is not None:
+        return (True, True) if names_grade(grade, passage, index) else (False, None)
     value = bool(values(text) - values(question.text)) or bool(_NUMBER_WORD.search(text))
     wanted = asked_unit(question)
     if wanted is None:
@@ -82,3 +85,11 @@ def values_in(question: Question, passage: Passage, index: int) -> tuple[bool, b
         return value or (unit.kind == "row" and bool(codes(text) - codes(question.text))), None
     heads = " ".join(passage.heads(index)).lower() if unit.kind == "row" else ""
     return value, bool(wanted.search(f"{text} {heads}"))
+
+
+def names_grade(kind: ValueKind, passage: Passage, index: int) -> bool:
+    """Whether a unit names a grade of the oil or fluid asked for, which it or the title over it names."""
+    if not kind.is_in(passage.text(passage.units[index])):
+        return False
+    titled = content_terms(" \n ".join((*passage.section(index)[-1:], *passage.heads(index))))
+    return passage.unit_terms[index].union(titled).issuperset(content_terms(kind.asked))

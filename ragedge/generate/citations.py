@@ -15,12 +15,21 @@ class Citations:
     def __init__(self) -> None:
         self.items: list[Citation] = []
 
-    def add(self, hit: ScoredChunk, start: int, end: int) -> tuple[int, ...]:
-        """Cite ``hit.text[start:end]``; one citation for each page that it runs over."""
+    def add(
+        self, hit: ScoredChunk, start: int, end: int, heading: tuple[str, ...] | None = None
+    ) -> tuple[int, ...]:
+        """Cite ``hit.text[start:end]``; one citation for each page that it runs over.
+
+        Args:
+            hit: What was found.
+            start: In its text.
+            end: In its text.
+            heading: The headings over these words; None takes those over the hit.
+        """
         numbers = []
         for placed, quote in place(hit, start, end):
             at = (placed.page, placed.page_label, quote, placed.start, placed.end)
-            citation = Citation(hit.source, *at, hit.score, hit.heading)
+            citation = Citation(hit.source, *at, hit.score, hit.heading if heading is None else heading)
             if citation not in self.items:
                 self.items.append(citation)
             numbers.append(self.items.index(citation))

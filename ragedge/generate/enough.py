@@ -9,7 +9,7 @@ from __future__ import annotations
 from ragedge.generate.evidence import Evidence, Findings, has_kind
 from ragedge.generate.subject import particular
 from ragedge.generate.terms import content_terms
-from ragedge.generate.value_kind import value_kind
+from ragedge.generate.value_kind import grade_kind, value_kind
 
 # Below the best unit's score; what is further behind seldom answers. A value that is missed is worse than a few more
 # rows; steps are worse for every sentence that does not belong (docs/decisions/037).
@@ -36,7 +36,8 @@ class Enough:
             length: Characters of what is quoted with it already.
         """
         form = findings.question.form
-        kind = value_kind(findings.question.text) if form == "value" else None
+        question = findings.question.text
+        kind = grade_kind(question) or value_kind(question) if form == "value" else None
         self._findings = findings
         self._subject = particular(findings.weights, content_terms(kind.asked) if kind else ())
         self._own, self._held = self._terms(best)

@@ -55,6 +55,7 @@ class Findings:
         passage_coverage: Weighted share of the question's terms in the best single passage, heading included.
         missing: Terms of the question that no passage holds.
         missing_codes: Codes of the question that no passage holds.
+        parts: The same passages read for each of the questions that it asks; empty where it asks one.
     """
 
     question: Question
@@ -64,6 +65,7 @@ class Findings:
     passage_coverage: float
     missing: frozenset[str]
     missing_codes: frozenset[str]
+    parts: tuple[Findings, ...] = ()
 
 
 def find_evidence(

@@ -15,6 +15,12 @@ from ragedge.privacy.planted_text import is_planted
 from ragedge.privacy.unread_text import says_nothing
 
 _QUANTITY = re.compile(r"[±<>≤≥~-]?\s?[\d.,]+\s?[^\s\d()]+")
+# The number of a section: "9.2", "2-7.", "Section XVI."; the groups tell how deep it stands.
+_SECTION_NUMBER = re.compile(
+    r"(?:section\s+)?(?P<number>\d{1,3}(?:[.-]\d{1,3})*[a-z]?|[IVXLC]+(?=\.))[.)]?\s+(?=\S)", re.I
+)
+_CAPTION = re.compile(r"(?:figure|fig\.|table|picture|photo|abb\.|bild|frame|図|表)\s?\d", re.I)
+_LONGEST_TITLE = 90  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,7 @@ class Passage:
     unit_terms: tuple[frozenset[str], ...]
     heading_terms: frozenset[str]
     terms: frozenset[str]
+    furniture: frozenset[int] = frozenset()  # where running heads and feet begin
 
     @property
     def is_suspicious(self) -> bool:
@@ -41,6 +48,25 @@ class Passage:
     def titles(self) -> list[str]:
         """Return the headings over the passage and those it begins with."""
         return [*self.hit.heading, *(flat(self.text(unit)) for unit in self.units if unit.kind == "heading")]
+
+    def section(self, index: int) -> tuple[str, ...]:
+        """Return the headings over a unit, outermost first: those over the passage, and the nearest one in it."""
+        own = [
+            flat(self.text(unit))
+            for unit in self.units[: index + 1]
+            if unit.kind == "heading" and unit.start not in self.furniture
+        ]
+        over = self.hit.heading
+        numbered = (
+            bool(over) and _depth(over[-1]) > 0
+        )  # then a line without a number is none of the document's
+        titles = [t for t in own if is_title(t) and (_depth(t) or not numbered)]
+        if not titles or titles[-1] in over:
+            return over
+        depth = _depth(titles[-1])
+        while depth and over and _depth(over[-1]) >= depth:
+            over = over[:-1]  # it ended where this one begins
+        return (*over, titles[-1])
 
     def text(self, unit: Unit) -> str:
         """Return a unit's words, verbatim."""
@@ -91,7 +117,22 @@ def read_passage(hit: ScoredChunk, furniture: frozenset[str] = frozenset()) -> P
     terms = tuple(frozenset(content_terms(hit.text[u.start : u.end])) for u in units)
     own = (t for t, unit in zip(terms, units, strict=True) if unit.kind == "heading")
     heading = frozenset(content_terms(" \n ".join((*hit.heading, hit.context)))).union(*own)
-    return Passage(hit, units, terms, heading, heading.union(*terms))
+    running = frozenset(u.start for u in units if flat(hit.text[u.start : u.end]) in furniture)
+    return Passage(hit, units, terms, heading, heading.union(*terms), running)
+
+
+def is_title(line: str) -> bool:
+    """Whether a line that stands as a heading is a section's title: no caption, no page number, no line of codes."""
+    words = [word for word in line.split() if word.isalpha() and len(word) > 1]
+    if not words or not line[0].isalnum() or len(line) > _LONGEST_TITLE or line[-1].isdigit():
+        return False
+    return " – " not in line and not _CAPTION.match(line)
+
+
+def _depth(title: str) -> int:
+    """Return how many numbers a title begins with; 0 where it is not numbered."""
+    found = _SECTION_NUMBER.match(title)
+    return len(re.split(r"[.-]", found["number"])) if found else 0
 
 
 def _measured(row: Sequence[str]) -> int:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from ragedge.datatypes import ScoredChunk
 from ragedge.generate.evidence import Findings
-from ragedge.generate.passages import Passage, read_passage, repeated_lines
+from ragedge.generate.passages import Passage, is_title, read_passage, repeated_lines
 from ragedge.generate.quotes import Quote, as_quote, one_procedure
 from ragedge.generate.sentences import NOT_QUOTED, flat
+from ragedge.generate.subject import speaks_of
 from ragedge.generate.terms import content_terms
 
 Neighbours = Callable[[ScoredChunk], Sequence[ScoredChunk]]
@@ -21,6 +22,7 @@ _LEADING = 2  # sentences before the first step that are kept: what it applies t
 _RANK = 0.2  # what the first hit's section has over the title of another that says as much
 _SENTENCE_ENDS = (".", "!", ")", ":", "。", ";")
 _LEAST_TITLE = 0.5  # share of the question that a section's title path must hold
+_SHORT = 900  # characters of a section that says how in running text
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,10 @@ class Procedure:
 
 
 def find_procedure(findings: Findings, neighbours: Neighbours) -> Procedure | None:
-    """Return the steps of the section that the question names best; None where no section does."""
+    """Return the steps of the section that the question names best; None where no section does.
+
+    A short section of running text under such a title says how, too, where it does so better than any with steps.
+    """
     best: tuple[float, list[Passage]] | None = None
     total = sum(findings.weights.values()) or 1.0
     for rank, passage in enumerate(findings.passages):
@@ -52,7 +57,7 @@ def find_procedure(findings: Findings, neighbours: Neighbours) -> Procedure | No
         if named < _LEAST_TITLE or (best and score <= best[0]):
             continue
         section = _section(passage, title, neighbours)
-        if _is_procedure(section):
+        if (_is_procedure(section) or _is_short(section)) and _is_about(findings, section, title):
             best = score, section
     if best is None:
         return None
@@ -76,10 +81,24 @@ def _is_procedure(section: Sequence[Passage]) -> bool:
     return len(steps) >= _FEWEST_STEPS and rows < len(steps) and 2 * sentences >= len(steps)
 
 
+def _is_short(section: Sequence[Passage]) -> bool:
+    """Tell a section of a few sentences, which is quoted whole."""
+    units = [(part.text(unit), unit.kind) for part in section for unit in part.units]
+    sentences = sum(kind == "sentence" and text.rstrip().endswith(_SENTENCE_ENDS) for text, kind in units)
+    listed = any(kind in ("row", "step") for _, kind in units)
+    return sentences > 0 and not listed and sum(len(text) for text, _ in units) <= _SHORT
+
+
+def _is_about(findings: Findings, section: Sequence[Passage], title: str) -> bool:
+    """Whether a section tells what the question asks to be done, rather than to mention it on the way."""
+    said = [part.text(unit) for part in section for unit in part.units if unit.kind in ("step", "sentence")]
+    return speaks_of(findings.weights, (*section[0].hit.heading, title), said)
+
+
 def _title(passage: Passage) -> str | None:
     """Return the heading that a passage stands under: one it begins with, or the last of its path."""
     own = [flat(passage.text(unit)) for unit in passage.units if unit.kind == "heading"]
-    numbered = [title for title in own if title[:1].isdigit() and len(title.split()) > 1]
+    numbered = [title for title in own if title[:1].isdigit() and is_title(title)]
     if numbered:
         return numbered[-1]
     return flat(passage.hit.heading[-1]) if passage.hit.heading else None

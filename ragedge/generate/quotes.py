@@ -13,6 +13,7 @@ from ragedge.generate.evidence import Evidence, Findings, holds_value
 from ragedge.generate.passages import Passage
 from ragedge.generate.sentences import NOT_QUOTED, cells, flat
 from ragedge.generate.short_answer import asks_for_a_few_words, best_span
+from ragedge.generate.subject import speaks_of
 from ragedge.generate.terms import content_terms, fold
 from ragedge.generate.unit_score import NOT_A_STATEMENT
 
@@ -75,6 +76,17 @@ def choose_quotes(findings: Findings) -> list[Quote]:
     quotes = _run(findings, best, _PARAGRAPH[form])
     quotes += [as_quote(findings.passages[place], place, unit) for place, unit in called_out(findings, best)]
     return _with_more(findings, best, quotes, _LONGEST[form])
+
+
+def choose_in_parts(findings: Findings) -> list[Quote]:
+    """Return what to quote for each of the questions that a question asks, in their order, each unit once."""
+    if not findings.parts:
+        return choose_quotes(findings)
+    chosen: dict[tuple[int, int], Quote] = {}
+    for part in findings.parts:
+        for quote in choose_quotes(part):
+            chosen.setdefault((quote.passage, quote.units[0]), quote)
+    return list(chosen.values())
 
 
 def _in_a_few_words(findings: Findings) -> list[Quote]:
@@ -277,6 +289,15 @@ def _procedure(findings: Findings) -> list[Quote]:
             if p.hit.source == here.source and p.hit.heading == here.heading
         )
     )
+    titles = findings.passages[place].section(findings.ranked[0].unit)
+    said = (
+        findings.passages[part].text(unit)
+        for _, _, part in parts
+        for unit in findings.passages[part].units
+        if unit.kind in ("step", "sentence")
+    )
+    if not speaks_of(findings.weights, titles, said):
+        return []
     quotes: list[Quote] = []
     length = 0
     for _, _, part in parts:

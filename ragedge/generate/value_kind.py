@@ -79,6 +79,10 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (r"\bcolou?r\b|\bfarbe\b|何色", "colour"),
     (r"\b(?:part|stock|model|serial|item) (?:no\.?|numbers?)\b|\bnsn\b|\bteilenummer|部品番号", "code"),
 )  # fmt: skip
+_HEADED = (
+    (rf"{_VOLUME}|%", "capacity"), (_TORQUE, "torque"), ("code", "part number"),
+    (rf"{_LENGTH}|{_TIME}", "interval schedule"), (_MASS, "weight"),
+)  # fmt: skip
 # A unit ends with its letters; in Japanese words follow without a space.
 _ENDS = r"(?![^\W\d_ぁ-ヿ一-鿿])"
 _COLOURS = (
@@ -86,6 +90,16 @@ _COLOURS = (
     r"blau|gelb|braun|grau)\b|[赤青黄白黒緑茶]"
 )
 _PRICE = r"[$€£¥]\s?\d|\d\s?(?:[$€£¥円]|eur\b|euros?\b|usd\b|dollars?\b|cents?\b)"
+# A viscosity, a standard with its number, or a name with capitals and a hyphen, as lubricants are sold by.
+_GRADE = (
+    r"\b\d{1,2}w-?\d{2}\b|\b(?:dot|nlgi|iso vg|gl)[ -]?\d|\b(?:sae|api|acea|jaso|ilsac|mil|din)[ -]\w"
+    r"|\b(?:r-?\d{3,4}\w*|atf|psf|\d{2,3} ?ron)\b|\b(?:type|grade|spec\w*)[: ]+[a-z]{2,4}\b"
+)
+_ASKS_GRADE = re.compile(
+    r"\b(?:which|what)(?: (?:kind|type|sort|grade|brand) of)?((?: [^\W\d_]+){0,2}? "
+    r"(?:oil|fluid|grease|lubricant|coolant|antifreeze|refrigerant|gas|sealant|fuel|petrol|solvent))\b"
+    r"(?! (?:filter|level|pressure|temperature|capacity|pump|pan|plug|line|hose|cooler|cap|tank|change|leak)s?\b)"
+)
 _ASKED = tuple((re.compile(words), kind) for words, kind in _KINDS)
 
 
@@ -119,6 +133,9 @@ class ValueKind:
     value: re.Pattern[str]
     head: re.Pattern[str] | None
     stated: frozenset[str] = frozenset()
+    headed: str = (
+        ""  # what manuals call it in titles, where the question may not: "how much oil" is a capacity
+    )
 
     def is_in(self, text: str, heads: str = "") -> bool:
         """Whether a text, with the column heads over it where it is a row, holds a value of the kind."""
@@ -142,6 +159,17 @@ def value_kind(question: str) -> ValueKind | None:
     return _count(counted[1], folded) if counted else None
 
 
+def grade_kind(question: str) -> ValueKind | None:
+    """Return the kind of what an oil, a fluid or a fuel is named by, where one is asked for.
+
+    Apart from ``value_kind``, as names are without end: what is no grade by this may be one all the same.
+    """
+    found = _ASKS_GRADE.search(fold(question))
+    if found is None:
+        return None
+    return ValueKind(found[1].strip(), re.compile(_GRADE), None, headed="grade specification")
+
+
 def _kind(asked: str, kind: str, question: str) -> ValueKind:
     head: re.Pattern[str] | None = None
     if kind == "price":
@@ -156,7 +184,9 @@ def _kind(asked: str, kind: str, question: str) -> ValueKind:
         number = rf"(?:\d[\d.,/]*|[½¼¾]|\b(?:{_NUMBER_WORD}))"
         value = re.compile(rf"{number}\s?-?\s?(?:{kind}){_ENDS}")
         head = re.compile(rf"(?<![^\W\d_])(?:{kind})(?![^\W\d_])")
-    return ValueKind(asked, value, head, frozenset(found.group() for found in value.finditer(question)))
+    stated = frozenset(found.group() for found in value.finditer(question))
+    headed = next((name for other, name in _HEADED if other == kind), "")
+    return ValueKind(asked, value, head, stated, headed)
 
 
 def _count(things: str, question: str) -> ValueKind | None:
