@@ -35,7 +35,7 @@ from ragedge.retrieve.retriever import Retriever
 from ragedge.retrieve.word_match import WordMatch
 
 GRID: dict[str, tuple[float, ...]] = {
-    "cover": (0.0, 0.2, 0.4, 0.6, 0.8), "window": (0.0, 0.2, 0.4, 0.6), "phrase": (0.0, 0.4, 0.6, 0.8, 1.0),
+    "cover": (0.0, 0.4, 0.8, 1.2, 1.6), "window": (0.0, 0.4, 0.8, 1.2), "phrase": (0.0, 0.8, 1.2, 1.6, 2.0),
     "named": (0.0, 0.2, 0.4, 0.6), "strength": (0.0, 0.3, 0.6, 0.9, 1.2),
     "leaders": (3, 5, 8), "dense": (0.8, 1.0, 1.2),
 }  # fmt: skip

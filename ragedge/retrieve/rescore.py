@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # What a question's exact terms add, rare or not, where a passage or its headings hold them all: a model's name,
 # say. In best full-text matches; chosen on those sets too.
 NAMED_BONUS = 0.4
+# Once words are counted, so that scores keep their size: the confidence in an answer rests on it.
+_KEPT = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ def rescored(
         factor = config.dense_weight / whole / background[1] / SURE_DEVIATIONS
         for row, change in zip(scores, gain.tolist(), strict=True):
             scores[row] += factor * change
+    if config.text_weight and config.words_weight:
+        scores = {row: _KEPT * score for row, score in scores.items()}
     return scores
 
 

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 
 # Weights in units of a question's best full-text match; chosen on development sets that
 # benchmarks/fit_word_match.py reads.
-COVER = 0.6
-WINDOW = 0.4
-PHRASE = 0.8
+COVER = 1.2
+WINDOW = 0.8
+PHRASE = 1.6
 # Words of a long question that stand anywhere say little: over this many, the weights shrink in proportion.
 _SHORT_QUESTION = 5
 _WINDOW_WORDS = 25
