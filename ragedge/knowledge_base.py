@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from ragedge.answer_stream import AnswerStream
+from ragedge.changes import Changes, Progress, staged
 from ragedge.config import Config
 from ragedge.datatypes import Answer, IngestReport, SearchResult
 from ragedge.effective_config import EffectiveConfig
@@ -30,24 +31,13 @@ if TYPE_CHECKING:
     from ragedge.generate.adapter_store import AdapterStore
     from ragedge.index.rows import SourceRecord, StoredPage
     from ragedge.index.store import Store
-    from ragedge.intake import Intake
     from ragedge.models.store import ModelFolder
     from ragedge.protocols import Embedder, Generator
 
 Where = Sequence[str] | Mapping[str, str | int | float | bool] | None
-Progress = Callable[[str, int, int | None], None]
 Egress = Literal["off", "calls", "process"]
-_CALIBRATION_SHARE = 0.1  # of the time an ingest took
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-def _no_progress(stage: str, done: int, total: int | None) -> None:
-    """Nobody is watching."""
-
-
-def _staged(stage: str, progress: Progress | None) -> Callable[[int, int], None] | None:
-    return None if progress is None else lambda done, total: progress(stage, done, total)
 
 
 def guarded(
@@ -78,6 +68,7 @@ class KnowledgeBase:
         self._egress = egress
         self._recorder = Recorder(parts, silent=not record)
         self._conversations: Conversations | None = None
+        self._changes = Changes(parts, self._recorder, lambda: self.conversations)
 
     def __enter__(self) -> KnowledgeBase:
         return self
@@ -119,7 +110,7 @@ class KnowledgeBase:
             StoreError: the disk is full or the medium read-only, or a source of that name came from another
                 folder; what was taken in before it stays.
         """
-        return self._take_in(
+        return self._changes.take_in(
             lambda intake: intake.run(paths, include, exclude, prefix), metadata or {}, progress
         )
 
@@ -145,48 +136,7 @@ class KnowledgeBase:
         Raises:
             StoreError: the disk is full or the medium read-only, or a file outside has that name.
         """
-        from ragedge.ingest.scan import Scan, uploaded
-        from ragedge.originals import forget, keep
-
-        found = Scan([uploaded(source, data)])
-        report = self._take_in(lambda intake: intake.take(found), metadata or {}, progress)
-        if report.accepted and self.config.privacy.redactors:
-            forget(self._parts.vault, source)
-        elif report.accepted:
-            keep(self._parts.vault, source, data)
-        return report
-
-    def _take_in(
-        self,
-        run: Callable[[Intake], IngestReport],
-        metadata: Mapping[str, str | int | float | bool],
-        progress: Progress | None,
-    ) -> IngestReport:
-        from ragedge.intake import Intake
-        from ragedge.privacy.redaction.configured import key_for
-
-        parts = self._parts
-        self._recorder.ready()
-        embedder, store = parts.embedder(), parts.store_if_any()
-        if store is not None:
-            store.check_embedder(embedder.name, embedder.fingerprint)
-        intake = Intake(
-            store, parts.create_store, embedder, self.config, metadata, progress or _no_progress,
-            key_for(self.config.privacy, parts.vault),
-        )  # fmt: skip
-        report = run(intake)
-        if parts.store_if_any() is not None:
-            parts.vectors().refresh(_staged("building the index", progress))
-            gone = [*report.updated, *report.removed, *(renamed.old for renamed in report.renamed)]
-            self.conversations.forget_sources(gone)
-            if self.config.generate.calibrate and (report.documents or report.removed):
-                from ragedge.asking import calibrate
-
-                calibrate(parts, _CALIBRATION_SHARE * report.seconds)
-        self._recorder.ingest(report)
-        if parts.store_if_any() is not None:
-            parts.store().wholeness.put_seal_on()
-        return report
+        return self._changes.take_in_upload(source, data, metadata or {}, progress)
 
     @guarded
     def remove(self, *sources: str) -> list[str]:
@@ -195,27 +145,7 @@ class KnowledgeBase:
         Raises:
             SourceError: one of them is not in the knowledge base; none is removed then.
         """
-        from ragedge.originals import forget
-
-        self._recorder.ready()
-        store = self._parts.store()
-        known = {record.source for record in store.sources()}
-        for source in sources:
-            if source not in known:
-                raise SourceError(
-                    "not_found",
-                    f"no document named {source!r} among {len(known)}",
-                    hint="ragedge status lists them",
-                )
-        for source in sources:
-            store.remove(source)
-            forget(self._parts.vault, source)
-        self.conversations.forget_sources(sources)
-        store.forget_removed()
-        self._parts.vectors().refresh()
-        self._recorder.sources("remove", sources)
-        store.wholeness.put_seal_on()
-        return list(sources)
+        return self._changes.remove(sources)
 
     # Search
 
@@ -394,7 +324,7 @@ class KnowledgeBase:
         from ragedge.status import index_status
 
         self._parts.store().wholeness.put_seal_on(anew=True)
-        self._parts.vectors().refresh(_staged("building the index", progress), anew=True)
+        self._parts.vectors().refresh(staged("building the index", progress), anew=True)
         self._recorder.record("index rebuild")
         return index_status(self._parts.store(), self._parts.vectors())
 

@@ -19,8 +19,8 @@ from ragedge.serve.responses import JsonResponse, event, noted, plain_error
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from ragedge.changes import Progress
     from ragedge.datatypes import IngestReport
-    from ragedge.knowledge_base import Progress
     from ragedge.serve.service import Service
 
 _LONGEST_NAME = 512
