@@ -86,9 +86,13 @@ def fill_after(process: subprocess.Popen[str], disk: Path, steps: int) -> str:
     """Leave no room once so many steps were told; return what was told."""
     assert process.stdout is not None
     told = [process.stdout.readline() for _ in range(steps + 1)]
-    usage = os.statvfs(disk)
-    resize(disk, (usage.f_blocks - usage.f_bfree) * usage.f_frsize)
-    return "".join(told)
+    while True:
+        usage = os.statvfs(disk)
+        try:
+            resize(disk, (usage.f_blocks - usage.f_bfree) * usage.f_frsize)
+        except subprocess.CalledProcessError:
+            continue  # it wrote another page meanwhile
+        return "".join(told)
 
 
 def starve(scratch: Path, disk: Path, name: str, point: int) -> dict[str, Any]:

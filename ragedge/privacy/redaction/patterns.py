@@ -29,6 +29,12 @@ _STREET = (
     r"crescent|highway|hwy|parkway|pkwy|circle|trail|row|hill|gardens?|grove|mews|quay|courts?|streets?|squares?)\b\.?"
 )
 _STREET_DE = r"\w*(?:stra(?:ß|ss)e|str\.|gasse|weg|platz|allee|ufer|damm|vej|vænget|gade|gatan|katu|gata|laan|straat)\b"
+# Where the word for a street comes first, and those of the north and east that are joined to it.
+_STREET_FIRST = (
+    r"(?:(?:rue|avenue|boulevard|all[ée]e|chemin|place|quai|via|viale|piazza|corso|strada|calle|avenida|plaza|paseo|rua|travessa|ulica|ul\.|al\.)"
+    r"(?:[ ](?:de|du|des|de la|del|della|delle|dei|da|do|dos|das|los|las|l'))?[ ])"
+)
+_STREET_NORTH = r"\w+(?:tie|polku|kuja|str[æä]ti|straeti|stræde|allé|veien|vegen|gt\.|utca|gatvė|iela|utcája)|\w+ (?:utca|u\.|út|tér|kapu)"
 _FLAT = r"(?:(?:apt|suite|unit|box|flat|room|ste)\.? ?#?\d+[A-Za-z]?)"
 
 
@@ -121,6 +127,9 @@ _RULES = (
     _rule("address", rf"(?<![\w-])(?P<value>\d{{1,6}}(?:[ ]\d{{1,5}})?(?:[ ]{_PLACE}){{1,3}}[ ]{_STREET}(?:,?\s{{1,3}}{_FLAT})*)",
           holds=_is_street),
     _rule("address", rf"(?<![\w-])(?P<value>{_UP}?{_STREET_DE}[ ]\d{{1,4}}[a-z]?(?:,?\s{{1,3}}(?:D-|A-|CH-)?\d{{4,5}} {_UP}\w+)?)", case=True),
+    _rule("address", rf"(?<![\w-])(?P<value>{_STREET_FIRST}{_UP}[\w'’.-]+(?:[ ]{_UP}[\w'’.-]+){{0,3}},?[ ]\d{{1,4}}[a-z]?)(?![\w-])"),
+    _rule("address", rf"(?<![\w-])(?P<value>\d{{1,4}}(?:[ ]?(?:bis|ter))?,?[ ]{_STREET_FIRST}{_UP}[\w'’.-]+(?:[ ]{_UP}[\w'’.-]+){{0,3}})(?![\w-])"),
+    _rule("address", rf"(?<![\w-])(?P<value>(?=[^\W\d_]*[A-ZÀ-ÞŁŚŻŐŰ])(?:{_STREET_NORTH})[ ]\d{{1,4}}[a-z]?\.?(?:,?\s{{1,3}}{_FLAT})*)(?![\w-])", case=True),
     _rule("address", rf"(?<![\w-])(?P<value>\d{{1,6}}(?:[ ]{_PLACE}){{1,4}}(?:[ ]\d{{1,5}})?,?\s{{1,4}}{_FLAT}(?:\s{{1,3}}{_FLAT})?)"),
     _rule("address", r"(?<![\w-])(?P<value>(?:PSC|Unit|CMR) \d{1,5},? Box \d{1,5}(?:\s{1,3}(?:APO|FPO|DPO) A[AEP] \d{5})?)", case=True),
     _rule("address", r"(?<![\w-])(?P<value>P\. ?O\. Box \d{1,6}|Postfach \d{1,6}|〒\d{3}-\d{4}[^\n]{0,40})"),
@@ -128,6 +137,12 @@ _RULES = (
     _rule("name", rf"\b(?:Mr|Mrs|Ms|Dr|Prof|Herrn?|Frau|Mme|Sgt|Capt|Lt|Maj|Col)\b\.?[ ](?P<value>{_NAME})", case=True),
     _rule("name", rf"\b(?:(?:[Ff]ull |[Ff]irst |[Ll]ast |[Uu]ser |[Cc]ustomer |[Oo]wner )?[Nn]ame|[Oo]wner|[Tt]echnician|[Cc]ustomer|[Kk]unde|[Ii]nhaber|氏名|お名前)"
           rf"[ \t]*[:：][ \t]*(?P<value>{_NAME}|[一-龥ぁ-んァ-ヴ]{{2,5}}[ 　]?[一-龥ぁ-んァ-ヴ]{{0,5}})", case=True),
+    # How letters begin and end, and how a mailbox is written.
+    _rule("name", rf"(?m)^(?:Dear|Hi|Hello|Hallo|Liebe|Lieber|Guten Tag|Cher|Chère|Bonjour|Estimad[oa]|Gentile)[ ](?P<value>{_NAME})(?=[,!]|[ ]*$)", case=True),
+    _rule("name", rf"\b(?:Kind |Best |Warm )?(?:[Rr]egards|Sincerely|Yours truly|Mit freundlichen Grüßen|Viele Grüße|Cordialement|Saludos|Saluti),?\s{{1,6}}(?P<value>{_NAME})(?=\s|$)", case=True),
+    _rule("name", rf"(?P<value>{_NAME})(?=[ ]<[\w.+-]+@)", case=True),
+    _rule("name", rf"\b(?:[Cc]/o|Attn\.?:?|z\. ?Hd\.?|From:|To:|Cc:|Von:|An:)[ ](?P<value>{_UP}[\w'’.-]*(?:[ ]{_UP}[\w'’.-]*){{1,3}})", case=True),
+    _rule("name", rf"\b(?:I'm|I am|This is|[Bb]illing address:|[Ss]hipping address:|[Mm]ailing address:)\s(?P<value>{_UP}[\w'’-]+(?:[ ]{_UP}\.?)?[ ]{_UP}[\w'’-]+)(?=[,.!?\n]|$)", case=True),
     _rule("name", rf"\b(?:my name is|My name is|ich heiße|Ich heiße)[ ](?P<value>{_NAME})", case=True),
     _rule("serial", r"(?:\bS/N|\bser(?:ial)?\.?[ ]?(?:no|number|nr|num)\b\.?|\bserial[ ]?#|\bseriennummer|\bserien-?nr\.?|製造番号|シリアル番号)"
           r"(?:[ ]is)?[ ]?[:#=]?[ ]?(?P<value>[A-Z0-9][A-Z0-9/-]{3,24}[A-Z0-9])(?![\w-])", _serial),
