@@ -14,7 +14,7 @@ _TO_THE_WRITER = re.compile(
     r"\byour (?:\w+ )?(?:answer|reply|replies|response|output|completion)s?\b|\bwords? (?:in|of) your message\b"
     r"|\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instructions?|prompts?|guidelines|you were told)\b"
     r"|\b(?:system prompt|developer mode|jailbreak|language model|chatbot|as an ai|ai assistant)\b"
-    r"|^\W*(?:please )?(?:respond|reply|answer)\b.{0,30}\b(?:in|with|as|using|only)\b"
+    r"|^\W*(?:please )?(?:respond|reply|answer)\b(?! (?:to )?(?:the |an? |any |incoming ){0,2}(?:phone|tele|call|door|intercom|alarm|\w+ on the )).{0,30}\b(?:in|with|as|using|only)\b"
     r"|\b(?:replace|substitute|scramble|rearrange|misspell|jumble|anagram|render)\b.{0,30}"
     r"\b(?:letters?|vowels?|words?|substitution)\b"
     r"|\b(?:draft|compose|write|develop|provide) (?:me )?an? (?:\w+ ){0,2}(?:poem|story|essay|introduction|speech)\b"
