@@ -50,9 +50,20 @@ FAMILIES = {
     "llama3": Tiny(rope_factors=True, tied=False),
     "qwen2": Tiny("qwen2", rope_base=1_000_000.0),
     "qwen3": Tiny("qwen3", head_dim=32, rope_base=1_000_000.0, tied=False),
+    "minicpm": Tiny(
+        "minicpm",
+        extra={
+            f"minicpm.{key}_scale": by for key, by in (("embedding", 0.7), ("residual", 0.6), ("logit", 2.0))
+        },
+    ),
+    "phi3": Tiny("phi3", kv_heads=4, tied=False, extra={"phi3.rope.scaling.original_context_length": 512}),
     "gemma": Tiny("gemma", head_dim=32, kv_heads=1),
     "gemma3": Tiny("gemma3", layers=6, head_dim=32, kv_heads=1, rope_base=1_000_000.0, window=24),
 }
+
+# Rope metadata below ``FAMILY.rope.``
+YARN = {"scaling.type": "yarn", "scaling.factor": 4.0, "scaling.original_context_length": 64}
+LONGROPE = {"scaling.type": "longrope", "scaling.attn_factor": 1.3, "scaling.original_context_length": 256}
 
 
 def _byte_characters() -> list[str]:
@@ -184,14 +195,22 @@ def _tensors(tiny: Tiny, vocab: int, rng: np.random.Generator):
         yield "output.weight", matrix(vocab, hidden, 4.0)
     if tiny.rope_factors:
         yield "rope_freqs.weight", np.linspace(1, 8, tiny.head_dim // 2)
+    if tiny.family == "phi3":
+        for length, most in (("short", 3), ("long", 9)):
+            yield f"rope_factors_{length}.weight", np.linspace(1, most, tiny.head_dim // 2)
     peaked = 2.0
     for layer in range(tiny.layers):
         p = f"blk.{layer}."
         yield p + "attn_norm.weight", norm(hidden)
+        stacked = []
         for part, rows in (("attn_q", queries), ("attn_k", keys), ("attn_v", keys)):
-            yield f"{p}{part}.weight", matrix(rows, hidden, 1.0 if part == "attn_v" else peaked)
+            stacked.append(matrix(rows, hidden, 1.0 if part == "attn_v" else peaked))
+            if tiny.family != "phi3":
+                yield f"{p}{part}.weight", stacked[-1]
             if tiny.family == "qwen2":
                 yield f"{p}{part}.bias", rng.standard_normal(rows) * (0.5 if part == "attn_v" else 1.5)
+        if tiny.family == "phi3":
+            yield p + "attn_qkv.weight", np.concatenate(stacked)
         if tiny.family in ("qwen3", "gemma3"):
             yield p + "attn_q_norm.weight", 1.7 * norm(tiny.head_dim)
             yield p + "attn_k_norm.weight", 1.7 * norm(tiny.head_dim)
@@ -200,8 +219,9 @@ def _tensors(tiny: Tiny, vocab: int, rng: np.random.Generator):
             yield p + "post_attention_norm.weight", 0.3 * norm(hidden)
             yield p + "post_ffw_norm.weight", 0.3 * norm(hidden)
         yield p + "ffn_norm.weight", norm(hidden)
-        yield p + "ffn_gate.weight", matrix(tiny.feed_forward, hidden, 1.0)
-        yield p + "ffn_up.weight", matrix(tiny.feed_forward, hidden, 1.0)
+        if tiny.family != "phi3":
+            yield p + "ffn_gate.weight", matrix(tiny.feed_forward, hidden, 1.0)
+        yield p + "ffn_up.weight", matrix(tiny.feed_forward * (1 + (tiny.family == "phi3")), hidden, 1.0)
         yield p + "ffn_down.weight", matrix(hidden, tiny.feed_forward, 0.6)
 
 

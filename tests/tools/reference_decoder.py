@@ -50,13 +50,25 @@ class ReferenceDecoder:
     def _rotate(self, x: np.ndarray, base: float, factor: float, factors: bool) -> np.ndarray:
         """x: (seq, heads, dim)."""
         dim = self._meta("rope.dimension_count", self.head_dim)
-        frequencies = base ** -(np.arange(0, dim, 2, dtype=np.float64) / dim) / factor
-        if factors and "rope_freqs.weight" in self._tensors:
-            frequencies = frequencies / self._w("rope_freqs.weight")
+        frequencies = base ** -(np.arange(0, dim, 2, dtype=np.float64) / dim)
+        for name in ("rope_freqs.weight", "rope_factors_short.weight"):
+            if factors and name in self._tensors:
+                frequencies = frequencies / self._w(name)
+        size = self._meta("rope.scaling.attn_factor", 1.0)
+        if self._meta("rope.scaling.type") == "yarn":
+            # arXiv 2309.00071: pairs that turn 32 times in the original context stay, those that turn once are slowed.
+            known = self._meta("rope.scaling.original_context_length")
+            first, last = (dim * np.log(known / (n * 2 * np.pi)) / (2 * np.log(base)) for n in (32, 1))
+            first, last = max(0, np.floor(first)), min(dim - 1, np.ceil(last))
+            slowed = np.clip((np.arange(dim // 2) - first) / max(0.001, last - first), 0, 1)
+            frequencies = frequencies * (1 - slowed) + frequencies / factor * slowed
+            size *= 1 + 0.1 * np.log(factor)
+        else:
+            frequencies = frequencies / factor
         angles = np.arange(len(x))[:, None] * frequencies
-        cos, sin = (f(angles).astype(np.float32)[:, None] for f in (np.cos, np.sin))
+        cos, sin = (size * f(angles).astype(np.float32)[:, None] for f in (np.cos, np.sin))
         out = x.copy()
-        if self._arch == "llama":
+        if self._arch in ("llama", "minicpm"):
             even, odd = x[..., 0:dim:2], x[..., 1:dim:2]
             out[..., 0:dim:2], out[..., 1:dim:2] = even * cos - odd * sin, even * sin + odd * cos
         else:
@@ -69,9 +81,12 @@ class ReferenceDecoder:
 
     def _attend(self, x: np.ndarray, layer: int) -> np.ndarray:
         p, seq = f"blk.{layer}.", len(x)
-        q = self._linear(x, p + "attn_q").reshape(seq, self.heads, self.head_dim)
-        k = self._linear(x, p + "attn_k").reshape(seq, self.kv_heads, self.head_dim)
-        v = self._linear(x, p + "attn_v").reshape(seq, self.kv_heads, self.head_dim)
+        if p + "attn_qkv.weight" in self._tensors:
+            ends = np.cumsum([self.heads * self.head_dim, self.kv_heads * self.head_dim])
+            parts = np.split(self._linear(x, p + "attn_qkv"), ends, axis=-1)
+        else:
+            parts = [self._linear(x, f"{p}attn_{part}") for part in "qkv"]
+        q, k, v = (part.reshape(seq, -1, self.head_dim) for part in parts)
         if p + "attn_q_norm.weight" in self._tensors:
             q, k = self._norm(q, p + "attn_q_norm.weight"), self._norm(k, p + "attn_k_norm.weight")
         local = self.gemma3 and (layer + 1) % 6 != 0
@@ -96,14 +111,19 @@ class ReferenceDecoder:
         h = self._w("token_embd.weight")[np.asarray(ids)]
         if self.gemma:
             h = h * np.float32(np.sqrt(h.shape[-1]))
+        h = h * np.float32(self._meta("embedding_scale", 1.0))
+        residual = np.float32(self._meta("residual_scale", 1.0))
         for layer in range(self.layers):
             p = f"blk.{layer}."
             branch = self._attend(self._norm(h, p + "attn_norm.weight"), layer)
             if self.gemma3:
                 branch = self._norm(branch, p + "post_attention_norm.weight")
-            h = h + branch
+            h = h + branch * residual
             x = self._norm(h, p + "ffn_norm.weight")
-            gate, up = self._linear(x, p + "ffn_gate"), self._linear(x, p + "ffn_up")
+            if p + "ffn_gate.weight" in self._tensors:
+                gate, up = self._linear(x, p + "ffn_gate"), self._linear(x, p + "ffn_up")
+            else:
+                gate, up = np.split(self._linear(x, p + "ffn_up"), 2, axis=-1)
             if self.gemma:
                 gate = 0.5 * gate * (1 + np.tanh(np.sqrt(2 / np.pi) * (gate + 0.044715 * gate**3)))
             else:
@@ -111,6 +131,6 @@ class ReferenceDecoder:
             branch = self._linear(gate * up, p + "ffn_down")
             if self.gemma3:
                 branch = self._norm(branch, p + "post_ffw_norm.weight")
-            h = h + branch
-        h = self._norm(h, "output_norm.weight")
+            h = h + branch * residual
+        h = self._norm(h, "output_norm.weight") / np.float32(self._meta("logit_scale", 1.0))
         return h @ self._w("output.weight" if "output.weight" in self._tensors else "token_embd.weight").T

@@ -13,14 +13,21 @@ from ragedge.errors import ModelIntegrityError, UnsupportedModelError
 from ragedge.models.compile.gguf_header import GgufHeader
 from ragedge.models.compile.gguf_metadata import Metadata
 
-ARCHITECTURES = ("gemma", "gemma3", "llama", "qwen2", "qwen3")
+ARCHITECTURES = ("gemma", "gemma3", "llama", "minicpm", "phi3", "qwen2", "qwen3")
 MAX_CONTEXT = 8192
 """Positions compiled into the graph: the rotary tables of longer ones cost more memory than a board has."""
 
+_SHORT = "rope_factors_short.weight"
+_ORIGINAL = "{}.rope.scaling.original_context_length"
+_YARN_FAST, _YARN_SLOW = (
+    32.0,
+    1.0,
+)  # turns over the original context: the paper's, and what files without them mean
 _GEMMA3_PERIOD = 6  # every sixth layer of gemma3 sees everything; the others see a window
 _GEMMA3_LOCAL_BASE = 10_000.0
 _GEMMA3_27B_LAYERS = 62  # the one size whose attention is scaled by the width of a head in the hidden state
 
+_MINICPM_KEYS = ("embedding_scale", "residual_scale", "logit_scale")
 # Metadata that changes the arithmetic in ways the graph does not follow.
 _REFUSED_KEYS = (
     "attn_logit_softcapping", "final_logit_softcapping", "logit_scale", "residual_scale", "embedding_scale",
@@ -34,10 +41,13 @@ class Rope:
 
     Attributes:
         base: The frequency base.
-        factor: Positions are divided by it (linear scaling); 1 for none.
+        factor: Positions are divided by it (linear scaling, yarn); 1 for none.
         dim: How many of a head's dimensions turn.
         interleaved: Pairs are neighbours (2 i, 2 i + 1) rather than halves (i, i + dim / 2).
-        use_factors: The tensor ``rope_freqs.weight``, if there, divides the frequencies.
+        use_factors: The tensor ``rope_freqs.weight``, if there, or ``rope_factors_short.weight``, divides the
+            frequencies.
+        yarn: (first, last) pair of dimensions between which ``factor`` sets in; None where it holds for all.
+        magnitude: Of what is turned: cosines and sines are multiplied by it.
     """
 
     base: float
@@ -45,11 +55,17 @@ class Rope:
     dim: int
     interleaved: bool
     use_factors: bool = True
+    yarn: tuple[float, float] | None = None
+    magnitude: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class DecoderConfig:
-    """Everything the graph needs to know beside the weights."""
+    """Everything the graph needs to know beside the weights.
+
+    Attributes that names do not tell: what a branch adds is multiplied by ``residual_scale`` and logits are divided by
+    ``logit_scale``; ``fused`` files hold query, key and value in one tensor, and gate and up.
+    """
 
     architecture: str
     layers: int
@@ -63,6 +79,9 @@ class DecoderConfig:
     context_length: int
     attention_scale: float
     embedding_scale: float
+    residual_scale: float
+    logit_scale: float
+    fused: bool
     activation: Literal["silu", "gelu"]
     qk_norm: bool
     post_norms: bool
@@ -93,7 +112,8 @@ def read_config(header: GgufHeader) -> DecoderConfig:
         raise UnsupportedModelError(
             f"{header.path.name} is of architecture {arch[:40]!r}; supported: {', '.join(ARCHITECTURES)}"
         )
-    for key in _REFUSED_KEYS:
+    followed = _MINICPM_KEYS if arch == "minicpm" else ()
+    for key in (one for one in _REFUSED_KEYS if one not in followed):
         if f"{arch}.{key}" in meta and meta.number(f"{arch}.{key}", low=-1e9, high=1e9) != 0:
             raise UnsupportedModelError(
                 f"{header.path.name} sets {arch}.{key}, which the decoder graph does not follow"
@@ -117,10 +137,23 @@ def read_config(header: GgufHeader) -> DecoderConfig:
     embedding = header.tensors.get("token_embd.weight")
     if embedding is None or len(embedding.shape) != 2 or embedding.shape[1] != hidden:
         raise ModelIntegrityError(f"{header.path.name} has no token_embd.weight of width {hidden}")
+    scales = [
+        meta.number(f"{arch}.{key}", low=1e-6, high=1e6) if arch == "minicpm" else 1.0
+        for key in _MINICPM_KEYS
+    ]
     gemma, gemma3 = arch in ("gemma", "gemma3"), arch == "gemma3"
     window = meta.integer(f"{arch}.attention.sliding_window", low=0, high=1 << 24, default=0) if gemma3 else 0
     scale_dim = hidden / heads if gemma3 and layers == _GEMMA3_27B_LAYERS else head_dim
+    has_short = _SHORT in header.tensors
+    context = min(meta.integer(f"{arch}.context_length", low=1, high=1 << 26), MAX_CONTEXT)
     rope = _rope(meta, arch, head_dim, header.path.name)
+    if meta.text(f"{arch}.rope.scaling.type", default="") == "longrope" and not has_short:
+        raise ModelIntegrityError(
+            f"{header.path.name} lacks the tensor {_SHORT!r}, which longrope divides by"
+        )
+    if has_short:
+        # The long factors are for texts longer than what the model was first trained on, and harm shorter ones.
+        context = min(context, meta.integer(_ORIGINAL.format(arch), low=1, high=1 << 26, default=context))
     local_base = meta.number(f"{arch}.rope.freq_base_swa", low=1, high=1e12, default=_GEMMA3_LOCAL_BASE)
     return DecoderConfig(
         architecture=arch,
@@ -132,11 +165,14 @@ def read_config(header: GgufHeader) -> DecoderConfig:
         feed_forward=meta.uniform_integer(f"{arch}.feed_forward_length", low=32, high=1 << 20),
         vocab=embedding.shape[0],
         epsilon=meta.number(f"{arch}.attention.layer_norm_rms_epsilon", low=1e-12, high=0.1),
-        context_length=min(meta.integer(f"{arch}.context_length", low=1, high=1 << 26), MAX_CONTEXT),
+        context_length=context,
         attention_scale=meta.number(
             f"{arch}.attention.scale", low=1e-6, high=1e3, default=1 / math.sqrt(scale_dim)
         ),
-        embedding_scale=math.sqrt(hidden) if gemma else 1.0,
+        embedding_scale=math.sqrt(hidden) if gemma else scales[0],
+        residual_scale=scales[1],
+        logit_scale=scales[2],
+        fused=arch == "phi3",
         activation="gelu" if gemma else "silu",
         qk_norm=arch in ("qwen3", "gemma3"),
         post_norms=gemma3,
@@ -150,18 +186,43 @@ def read_config(header: GgufHeader) -> DecoderConfig:
 
 
 def _rope(meta: Metadata, arch: str, head_dim: int, file_name: str) -> Rope:
-    kind = meta.text(f"{arch}.rope.scaling.type", default="linear")
-    if kind not in ("none", "linear"):
+    scaling = f"{arch}.rope.scaling."
+    kind = meta.text(f"{scaling}type", default="linear")
+    if kind not in ("none", "linear", "yarn", "longrope"):
         raise UnsupportedModelError(
-            f"{file_name} scales its rotary embedding by {kind[:40]!r}; supported: none, linear, rope_freqs (llama3)"
+            f"{file_name} scales its rotary embedding by {kind[:40]!r}; supported: none, linear, yarn, longrope, "
+            "rope_freqs (llama3)"
         )
-    factor = meta.number(f"{arch}.rope.scaling.factor", low=0, high=1e6, default=0.0)
-    factor = factor or meta.number(f"{arch}.rope.scale_linear", low=0, high=1e6, default=0.0)
+    factor = meta.number(f"{scaling}factor", low=0, high=1e6, default=0.0)
+    factor = factor or meta.number(f"{arch}.rope.scale_linear", low=0, high=1e6, default=0.0) or 1.0
     dim = meta.integer(f"{arch}.rope.dimension_count", low=2, high=head_dim, default=head_dim)
     if dim % 16:  # GroupQueryAttention turns eight pairs at a time
         raise UnsupportedModelError(
             f"{file_name} turns {dim} dimensions of a head; multiples of 16 are supported"
         )
     base = meta.number(f"{arch}.rope.freq_base", low=1, high=1e12, default=10_000.0)
+    magnitude = meta.number(f"{scaling}attn_factor", low=1e-3, high=1e3, default=1.0)
+    yarn = None
+    if kind == "yarn":
+        for key in ("yarn_ext_factor", "yarn_attn_factor", "yarn_log_multiplier"):
+            if scaling + key in meta:
+                raise UnsupportedModelError(
+                    f"{file_name} sets {scaling}{key}, which the decoder graph does not follow"
+                )
+        known = meta.integer(f"{arch}.context_length", low=1, high=1 << 26)
+        original = meta.integer(_ORIGINAL.format(arch), low=1, high=1 << 26, default=known)
+        fast = meta.number(f"{scaling}yarn_beta_fast", low=1e-3, high=1e6, default=_YARN_FAST)
+        slow = meta.number(f"{scaling}yarn_beta_slow", low=1e-3, high=1e6, default=_YARN_SLOW)
+        first, last = (_pair_of(turns, dim, original, base) for turns in (fast, slow))
+        yarn = (max(0.0, math.floor(first)), min(dim - 1.0, math.ceil(last)))
+        magnitude *= 1 + 0.1 * math.log(factor)
     # llama's q and k rows stand permuted in GGUF so that pairs are neighbours.
-    return Rope(base, factor if kind == "linear" and factor else 1.0, dim, interleaved=arch == "llama")
+    return Rope(
+        base, 1.0 if kind == "none" else factor, dim, interleaved=arch in ("llama", "minicpm"), yarn=yarn,
+        magnitude=magnitude,
+    )  # fmt: skip
+
+
+def _pair_of(turns: float, dim: int, context: int, base: float) -> float:
+    """Return the pair of dimensions that turns so many times over the original context (arXiv 2309.00071, 3.2)."""
+    return dim * math.log(context / (turns * 2 * math.pi)) / (2 * math.log(base))

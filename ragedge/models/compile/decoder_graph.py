@@ -41,7 +41,7 @@ class GraphBuilder:
         branch = ""  # what the last layer adds to the residual; summed by the next norm
         for layer in range(config.layers):
             hidden, branch = self._layer(layer, hidden, branch)
-        final, _ = self._add_norm(hidden, branch, "output_norm.weight", "final")
+        final, _ = self._add_norm(hidden, branch, "output_norm.weight", "final", 1 / config.logit_scale)
         rows = self._node("Gather", [final, "logit_positions"], "final.rows", axis=1)  # (1, rows, hidden)
         rows = self._node(
             "Squeeze", [rows, self._ints("axis.batch", [0])], "final.squeezed"
@@ -81,8 +81,9 @@ class GraphBuilder:
         attended = self._attention(layer, normed)
         out_rows = [config.hidden]
         output = self._store.matrix(
-            [p + "attn_output.weight"], p + "out", out_rows, config.heads * config.head_dim
-        )
+            [p + "attn_output.weight"], p + "out", out_rows, config.heads * config.head_dim,
+            times=config.residual_scale,
+        )  # fmt: skip
         branch = self._matmul(
             attended, output, p + "out", self._bias(p, ["attn_output"], out_rows, p + "out.bias")
         )
@@ -102,7 +103,10 @@ class GraphBuilder:
             config.kv_heads * config.head_dim,
         ]
         parts = ["attn_q", "attn_k", "attn_v"]
-        matrix = self._store.matrix([f"{p}{part}.weight" for part in parts], p + "qkv", widths, config.hidden)
+        names, rows = [f"{p}{part}.weight" for part in parts], widths
+        if config.fused:
+            names, rows = [p + "attn_qkv.weight"], [sum(widths)]
+        matrix = self._store.matrix(names, p + "qkv", rows, config.hidden)
         fused = self._matmul(normed, matrix, p + "qkv", self._bias(p, parts, widths, p + "qkv.bias"))
         query = [fused, "", ""]
         if config.qk_norm:
@@ -147,7 +151,10 @@ class GraphBuilder:
         widths = [config.feed_forward] * 2
         names = [p + "ffn_gate.weight", p + "ffn_up.weight"]
         # Stacked: an operator of one row costs its bytes and a hand-over to the threads; this saves one of those.
-        matrix = self._store.matrix(names, p + "gate_up", widths, config.hidden)
+        rows = widths
+        if config.fused:  # the gate's rows first
+            names, rows = names[1:], [sum(widths)]
+        matrix = self._store.matrix(names, p + "gate_up", rows, config.hidden)
         fused = self._matmul(normed, matrix, p + "gate_up")
         gate, up = p + "gate", p + "up"
         self._nodes.append(
@@ -161,8 +168,9 @@ class GraphBuilder:
         # Its input, a product of two branches, has the outliers, and what shares a block with one is rounded
         # coarsely; see docs/decisions/009-activations-in-short-blocks.md.
         down = self._store.matrix(
-            [p + "ffn_down.weight"], p + "down", [config.hidden], config.feed_forward, short_blocks=True
-        )
+            [p + "ffn_down.weight"], p + "down", [config.hidden], config.feed_forward, short_blocks=True,
+            times=config.residual_scale,
+        )  # fmt: skip
         return self._matmul(product, down, p + "down")
 
     def _bias(self, p: str, parts: list[str], widths: list[int], name: str) -> str:
@@ -187,11 +195,13 @@ class GraphBuilder:
             "SimplifiedLayerNormalization", inputs, name, axis=-1, epsilon=self._config.epsilon, stash_type=1
         )
 
-    def _add_norm(self, hidden: str, branch: str, weight: str, name: str) -> tuple[str, str]:
+    def _add_norm(
+        self, hidden: str, branch: str, weight: str, name: str, times: float = 1
+    ) -> tuple[str, str]:
         """Add what a branch computed to the residual and normalise; returns both."""
         if not branch:
             return self._norm(hidden, weight, name, self._config.hidden), hidden
-        inputs = [hidden, branch, self._store.vector(weight, self._config.hidden)]
+        inputs = [hidden, branch, self._store.vector(weight, self._config.hidden, times=times)]
         outputs = [name, "", "", name + ".sum"]
         self._nodes.append(
             self._make(

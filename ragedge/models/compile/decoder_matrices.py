@@ -12,10 +12,11 @@ from ragedge.errors import ModelIntegrityError, UnsupportedModelError
 from ragedge.models.compile.block_quant import encode, layout_for
 from ragedge.models.compile.decoder_config import DecoderConfig, Rope
 from ragedge.models.compile.decoder_weights import Region, WeightsFile
-from ragedge.models.compile.gguf_blocks import read_floats, stream
+from ragedge.models.compile.gguf_blocks import Float32, read_floats, stream
 from ragedge.models.compile.gguf_header import GgufHeader, TensorInfo
 
 SHORT_BLOCK = 16  # the least that MatMulNBits takes
+_ROPE_FACTORS = {"rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"}
 _TABLE_ROWS = 1024  # positions computed at once
 
 
@@ -39,23 +40,25 @@ class MatrixStore:
         self, header: GgufHeader, file: BinaryIO, weights: WeightsFile, progress: Callable[[int], None]
     ) -> None:
         self._header, self._file, self._weights, self._progress = header, file, weights, progress
-        self._unread = set(header.tensors) - {"rope_freqs.weight"}
+        self._unread = set(header.tensors) - _ROPE_FACTORS
 
     def __contains__(self, name: str) -> bool:
         return name in self._header.tensors
 
-    def vector(self, name: str, length: int) -> str:
-        """Store a norm's weight or a bias as float32; returns the initializer's name."""
-        return self.vectors([name], name, [length])
+    def vector(self, name: str, length: int, *, times: float = 1) -> str:
+        """Store a norm's weight or a bias as float32, multiplied; returns the initializer's name."""
+        return self.vectors([name], name, [length], times=times)
 
-    def vectors(self, names: Sequence[str], stored_name: str, lengths: Sequence[int]) -> str:
+    def vectors(
+        self, names: Sequence[str], stored_name: str, lengths: Sequence[int], *, times: float = 1
+    ) -> str:
         """Store several vectors end to end as one."""
         parts = []
         for name, length in zip(names, lengths, strict=True):
             tensor = self._tensor(name, (length,))
             parts.append(read_floats(self._file, tensor))
             self._progress(tensor.nbytes)
-        return self._weights.add(stored_name, np.concatenate(parts))
+        return self._weights.add(stored_name, np.concatenate(parts) * np.float32(times))
 
     def matrix(
         self,
@@ -66,6 +69,7 @@ class MatrixStore:
         *,
         eight_bits: bool = False,
         short_blocks: bool = False,
+        times: float = 1,
     ) -> Matrix:
         """Store one matrix, or several stacked on one another, in one common layout.
 
@@ -77,6 +81,7 @@ class MatrixStore:
             eight_bits: Rule out narrower codes.
             short_blocks: Cut blocks of 8-bit codes to 16 columns, each half with the scale of the whole: equal
                 weights, but the operator rounds its input block by block too.
+            times: What all weights are multiplied by: their scales are.
 
         Raises:
             ModelIntegrityError: a tensor is missing or of another shape.
@@ -104,7 +109,7 @@ class MatrixStore:
             for part in stream(self._file, tensor):
                 coded = encode(part, layout)
                 codes.write(coded.packed(layout.bits))
-                scales.write(coded.scales)
+                scales.write(coded.scales * np.float32(times))
                 if zeros is not None:
                     zeros.write(coded.zero_points)
                 self._progress(len(coded.codes) * tensor.row_bytes)
@@ -117,22 +122,34 @@ class MatrixStore:
     def rotary_tables(self, name: str, rope: Rope, config: DecoderConfig) -> tuple[str, str]:
         """Store cosines and sines, each (positions, dim / 2) float32; returns their names."""
         exponents = np.arange(0, rope.dim, 2, dtype=np.float64) / rope.dim
-        frequencies = rope.base**-exponents / rope.factor
-        if rope.use_factors and "rope_freqs.weight" in self:
-            tensor = self._tensor("rope_freqs.weight", (rope.dim // 2,))
-            factors = read_floats(self._file, tensor)
-            if not (factors > 0).all():
-                raise ModelIntegrityError("tensor 'rope_freqs.weight' holds a factor that is not positive")
-            frequencies = frequencies / factors
+        frequencies = rope.base**-exponents
+        if rope.use_factors:
+            frequencies = frequencies / self._rope_factors(rope.dim // 2)
+        if rope.yarn is None:
+            frequencies = frequencies / rope.factor
+        else:
+            first, last = rope.yarn
+            slowed = np.clip((np.arange(rope.dim // 2) - first) / max(0.001, last - first), 0, 1)
+            frequencies = frequencies * (1 - slowed + slowed / rope.factor)
         shape = (config.context_length, rope.dim // 2)
         cosines = self._weights.reserve(f"{name}.cos", "float32", shape)
         sines = self._weights.reserve(f"{name}.sin", "float32", shape)
         for first in range(0, config.context_length, _TABLE_ROWS):
             positions = np.arange(first, min(first + _TABLE_ROWS, config.context_length))
             angles = np.outer(positions, frequencies)
-            cosines.write(np.cos(angles).astype(np.float32))
-            sines.write(np.sin(angles).astype(np.float32))
+            cosines.write((rope.magnitude * np.cos(angles)).astype(np.float32))
+            sines.write((rope.magnitude * np.sin(angles)).astype(np.float32))
         return cosines.name, sines.name
+
+    def _rope_factors(self, count: int) -> Float32:
+        """Return what the file divides its frequencies by, (count,); ones where it says nothing."""
+        for name in ("rope_freqs.weight", "rope_factors_short.weight"):
+            if name in self:
+                factors = read_floats(self._file, self._tensor(name, (count,)))
+                if not (factors > 0).all():
+                    raise ModelIntegrityError(f"tensor {name!r} holds a factor that is not positive")
+                return factors
+        return np.ones(count, np.float32)
 
     def require_all_read(self) -> None:
         """Make sure that the graph left no tensor out.

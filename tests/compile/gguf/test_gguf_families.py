@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from graph_driver import GraphDriver, cosines
-from make_tiny_gguf import FAMILIES, TYPES, tiny_of
+from make_tiny_gguf import FAMILIES, LONGROPE, TYPES, YARN, tiny_of
 from reference_decoder import ReferenceDecoder
 
 IDS = np.random.default_rng(1).integers(3, 260, 160)
@@ -73,8 +73,8 @@ def test_a_wrong_permutation_shows(build, monkeypatch, family):
 
     right = decoder_config.Rope
 
-    def flipped(base, factor, dim, interleaved, use_factors=True):
-        return right(base, factor, dim, not interleaved, use_factors)
+    def flipped(*given, interleaved, **others):
+        return right(*given, interleaved=not interleaved, **others)
 
     monkeypatch.setattr(decoder_config, "Rope", flipped)
     path, folder = build(tiny_of(family))
@@ -85,6 +85,23 @@ def test_linear_position_scaling_is_followed(build):
     extra = {"llama.rope.scaling.type": "linear", "llama.rope.scaling.factor": 4.0}
     path, folder = build(tiny_of("llama", extra=extra))
     assert agreement(folder, ReferenceDecoder(path).logits(IDS)) > CLOSE
+
+
+def test_minicpm_divides_its_logits(build):
+    path, folder = build(tiny_of("minicpm"))
+    expected = ReferenceDecoder(path).logits(IDS)
+    found = GraphDriver(folder).logits(IDS)
+    assert np.linalg.norm(found) == pytest.approx(np.linalg.norm(expected), rel=0.02)
+
+
+@pytest.mark.parametrize(("family", "scaling"), [("llama", YARN), ("qwen2", YARN), ("phi3", LONGROPE)])
+def test_yarn_and_longrope_are_followed(build, family, scaling):
+    extra = {f"{family}.rope.{key}": value for key, value in scaling.items()}
+    path, folder = build(tiny_of(family, extra=extra), "right")
+    expected = ReferenceDecoder(path).logits(IDS)
+    assert agreement(folder, expected) > CLOSE
+    _, plain = build(tiny_of(family, without=("rope_factors_short.weight",)), "wrong")
+    assert agreement(plain, expected) < FAR
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen2"])

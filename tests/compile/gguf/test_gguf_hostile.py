@@ -100,7 +100,9 @@ def test_an_unsupported_tensor_type_lists_the_supported(tmp_path):
 
 def test_an_unsupported_architecture_lists_the_supported(tmp_path):
     write(replace(tiny_of("llama"), family="mamba"), tmp_path / "m.gguf")
-    with pytest.raises(UnsupportedModelError, match="'mamba'; supported: gemma, gemma3, llama, qwen2, qwen3"):
+    with pytest.raises(
+        UnsupportedModelError, match="'mamba'; supported: gemma, gemma3, llama, minicpm, phi3, qwen2, qwen3"
+    ):
         compile_gguf(tmp_path / "m.gguf", tmp_path)
 
 
@@ -109,7 +111,7 @@ REFUSED_SETTINGS = {
     "attention softcap": {"llama.attn_logit_softcapping": 30.0},
     "experts": {"llama.expert_count": 8},
     "logit scale": {"llama.logit_scale": 0.5},
-    "yarn": {"llama.rope.scaling.type": "yarn", "llama.rope.scaling.factor": 4.0},
+    "yarn": {"llama.rope.scaling.type": "yarn", "llama.rope.scaling.yarn_ext_factor": 0.5},
 }
 
 
@@ -195,7 +197,7 @@ def test_each_tensor_left_out_is_missed(tmp_path, family):
     tiny = tiny_of(family)
     write(tiny, tmp_path / "whole.gguf")
     needed = [name for name in read_header(tmp_path / "whole.gguf").tensors if name.startswith("blk.1.")]
-    assert len(needed) >= 9
+    assert len(needed) >= (6 if family == "phi3" else 9)  # which holds its inputs' matrices stacked
     for number, name in enumerate(needed):
         if family == "qwen2" and name.endswith(".bias"):
             continue  # a family may do without biases, but not with one of three

@@ -6,7 +6,7 @@ import gguf
 import numpy as np
 import pytest
 from graph_driver import GraphDriver, cosines
-from make_tiny_gguf import FAMILIES, TYPES, tiny_of, write
+from make_tiny_gguf import FAMILIES, LONGROPE, TYPES, YARN, tiny_of, write
 from tokenizers import Tokenizer, models, normalizers, trainers
 
 from ragedge.models.compile.gguf_decoder import compile_gguf
@@ -54,6 +54,14 @@ def test_agrees_with_llama_cpp(build, llama_cpp, family):
     found = cosines(GraphDriver(folder).logits(IDS), llama_logits(llama_cpp, path))
     assert found.mean() > 0.99
     assert found[100:].mean() > 0.985
+
+
+@pytest.mark.parametrize(("family", "scaling"), [("llama", YARN), ("qwen2", YARN), ("phi3", LONGROPE)])
+def test_scaled_positions_agree_with_llama_cpp(build, llama_cpp, family, scaling):
+    path, folder = build(
+        tiny_of(family, extra={f"{family}.rope.{key}": value for key, value in scaling.items()})
+    )
+    assert cosines(GraphDriver(folder).logits(IDS), llama_logits(llama_cpp, path)).mean() > 0.99
 
 
 @pytest.mark.parametrize("kind", TYPES)
