@@ -5,20 +5,24 @@ The graph (batch 1) reads ``input_ids`` int64 (1, seq), ``seqlens_k`` int32 (1,)
 layer i ``past.{i}.key|value`` float32 (1, kv_heads, capacity, head_dim). It writes ``logits`` float32
 (rows, vocab) and ``present.{i}.key|value``, which are the same buffers as past: nothing is copied, and
 going back to a shorter text is a matter of forgetting a length.
+
+A folder may hold a second graph of the same inputs and outputs, ``prompt.onnx``, that is faster over many tokens
+(``models quantize --scheme smooth8``): prompts are read with it, into the same buffers, and steps with the first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
-from ragedge.errors import ModelIntegrityError, PromptTooLongError
-from ragedge.runtime.failures import mapped
+from ragedge.errors import PromptTooLongError
+from ragedge.runtime.bound_graph import BoundGraph
 from ragedge.runtime.kv_state import KvState, shared_prefix
-from ragedge.runtime.session import Session, load_onnxruntime, open_session
+from ragedge.runtime.saturation import exact_product_entries
+from ragedge.runtime.session import Session, open_session
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from ragedge.protocols import Backend
 
 GRAPH_NAME = "model.onnx"
+PROMPT_GRAPH_NAME = "prompt.onnx"
 CHUNK_TOKENS = 256
 
 Logits = Literal["last", "all", "none"]
@@ -68,7 +73,12 @@ class Decoder:
     """
 
     def __init__(
-        self, session: Session, facts: DecoderShape, capacity: int, chunk_tokens: int = CHUNK_TOKENS
+        self,
+        session: Session,
+        facts: DecoderShape,
+        capacity: int,
+        chunk_tokens: int = CHUNK_TOKENS,
+        prompts: Session | None = None,
     ) -> None:
         if not 1 <= capacity <= facts.context_length:
             raise ValueError(
@@ -80,20 +90,24 @@ class Decoder:
         self.capacity = capacity
         self.tokens: list[int] = []
         self.adapter = ""
-        self._session = session
         self._chunk_tokens = chunk_tokens
-        self._held: dict[str, NDArray[Any]] = {}  # what the binding points into must outlive it
-        self._bind_value = load_onnxruntime().OrtValue.ortvalue_from_numpy
-        self._binding = session.native.io_binding()
-        self._bind_caches()
-        self._bind_adapter({})
+        shape = (1, facts.kv_heads, capacity, facts.head_dim)
+        names = [f"{layer}.{part}" for layer in range(facts.layers) for part in ("key", "value")]
+        # Zeroed: the system hands out their pages as they are touched.
+        caches = {name: np.zeros(shape, np.float32) for name in names}
+        self._caches = list(caches.values())
         self._seqlens = np.zeros(1, np.int32)  # (1,)
         self._total = np.zeros((), np.int32)  # ()
         self._step_ids = np.zeros((1, 1), np.int64)  # (1, 1)
         self._step_row = np.zeros(1, np.int64)  # (1,)
         self._step_logits = np.zeros((1, facts.vocab_size), np.float32)  # (1, vocab)
-        self._bind_input("seqlens_k", self._seqlens)
-        self._bind_input("total_sequence_length", self._total)
+        self._steps = BoundGraph(session)
+        self._prompts = self._steps if prompts is None else BoundGraph(prompts)
+        for graph in {self._steps, self._prompts}:
+            graph.bind_caches(caches)
+            graph.bind_input("seqlens_k", self._seqlens)
+            graph.bind_input("total_sequence_length", self._total)
+        self._steps.bind_adapter({})
         self._step_bound = False
 
     @classmethod
@@ -111,7 +125,7 @@ class Decoder:
         """Load the graph of a model folder and allocate its buffers.
 
         Args:
-            folder: Holds ``model.onnx`` and its data.
+            folder: Holds ``model.onnx`` and its data, and ``prompt.onnx`` where it has one.
             facts: The manifest's description of the graph.
             backend: Where it runs.
             threads: Threads inside one operator.
@@ -119,13 +133,17 @@ class Decoder:
                 taken as tokens arrive.
             chunk_tokens: Most tokens of one run, which bounds the working memory of a long prompt and
                 how late an abort is noticed.
-            graph: Take this in place of ``model.onnx``: the same with inputs for an adapter.
+            graph: Take this in place of ``model.onnx``: the same with inputs for an adapter. It reads prompts too.
 
         Raises:
             ModelError: the graph could not be loaded, or is not the one that facts describe.
         """
         session = open_session(folder / GRAPH_NAME, backend, threads=threads, graph=graph)
-        return cls(session, facts, capacity, chunk_tokens)
+        second = folder / PROMPT_GRAPH_NAME
+        prompts = None
+        if graph is None and second.is_file():
+            prompts = open_session(second, backend, threads=threads, entries=exact_product_entries())
+        return cls(session, facts, capacity, chunk_tokens, prompts)
 
     @property
     def length(self) -> int:
@@ -142,7 +160,8 @@ class Decoder:
 
         Args:
             ids: Token ids, each below the vocabulary's size; at least one.
-            logits: Whose logits to return: of the last token, of every token, or of none.
+            logits: Whose logits to return: of the last token, of every token, or of none. More tokens than one are
+                taken for a prompt unless every token's are wanted, as they are of guesses.
             keep_going: Asked between chunks of a long prompt; False stops there.
 
         Returns:
@@ -176,11 +195,11 @@ class Decoder:
             end = count if end + 1 >= count else end  # never a chunk of one token, see reuse
             chunk = ids[start:end]
             if logits == "all":
-                self._read(chunk, np.arange(len(chunk)), rows[start:end])
+                self._read(self._steps, chunk, np.arange(len(chunk)), rows[start:end])
             elif logits == "last" and end == count:
-                self._read(chunk, np.array([len(chunk) - 1]), rows)
+                self._read(self._prompts, chunk, np.array([len(chunk) - 1]), rows)
             else:
-                self._read(chunk, np.zeros(0, np.int64), rows[:0])
+                self._read(self._prompts, chunk, np.zeros(0, np.int64), rows[:0])
             start = end
         return rows
 
@@ -253,7 +272,7 @@ class Decoder:
             ValueError: the graph has no input of a name.
         """
         self.reset()
-        self._bind_adapter(matrices)
+        self._steps.bind_adapter(matrices)
         self.adapter = name
 
     def close(self) -> None:
@@ -267,61 +286,33 @@ class Decoder:
     def _step(self, token: int) -> NDArray[np.float32]:
         """Read one token over the arrays that were bound at the first one."""
         if not self._step_bound:
-            self._bind_input("input_ids", self._step_ids)
-            self._bind_input("logit_positions", self._step_row)
-            self._bind_output("logits", self._step_logits)
+            self._steps.bind_input("input_ids", self._step_ids)
+            self._steps.bind_input("logit_positions", self._step_row)
+            self._steps.bind_output("logits", self._step_logits)
             self._step_bound = True
         self._step_ids[0, 0] = token
-        self._run(1)
+        self._run(self._steps, 1)
         self.tokens.append(token)
         return self._step_logits
 
-    def _read(self, ids: Sequence[int], positions: NDArray[np.int64], rows: NDArray[np.float32]) -> None:
+    def _read(
+        self,
+        graph: BoundGraph,
+        ids: Sequence[int],
+        positions: NDArray[np.int64],
+        rows: NDArray[np.float32],
+    ) -> None:
         """Read one chunk and put the logits at positions into rows, (len(positions), vocab)."""
-        self._step_bound = False
-        self._bind_input("input_ids", np.array([ids], np.int64))
-        self._bind_input("logit_positions", positions)
-        self._bind_output("logits", rows)
-        self._run(len(ids))
+        if graph is self._steps:
+            self._step_bound = False
+        graph.bind_input("input_ids", np.array([ids], np.int64))
+        graph.bind_input("logit_positions", positions)
+        graph.bind_output("logits", rows)
+        self._run(graph, len(ids))
         self.tokens.extend(ids)
 
-    def _run(self, count: int) -> None:
+    def _run(self, graph: BoundGraph, count: int) -> None:
         total = self.length + count
         self._seqlens[0] = total - 1
         self._total[()] = total
-        with mapped("run", self._session.name, self._session.provider):
-            self._session.native.run_with_iobinding(self._binding)
-
-    def _bind_input(self, name: str, array: NDArray[Any]) -> None:
-        self._held[name] = array
-        self._binding.bind_ortvalue_input(name, self._bind_value(array))
-
-    def _bind_output(self, name: str, array: NDArray[np.float32]) -> None:
-        self._held[name] = array
-        self._binding.bind_ortvalue_output(name, self._bind_value(array))
-
-    def _bind_adapter(self, matrices: Mapping[str, NDArray[np.float32]]) -> None:
-        names = {name for name in self._session.input_names if name.startswith("lora.")}
-        if not set(matrices) <= names:
-            raise ValueError(f"{self._session.name} was opened without inputs for this adapter")
-        for name in names:
-            # The free dimension, the rank, is 1 where there is nothing to add.
-            shape = [size if isinstance(size, int) else 1 for size in self._session.input_shape(name)]
-            self._bind_input(name, matrices[name] if name in matrices else np.zeros(shape, np.float32))
-
-    def _bind_caches(self) -> None:
-        """Allocate the KV buffers, zeroed (the system hands out their pages as they are touched)."""
-        names = [f"{layer}.{part}" for layer in range(self.facts.layers) for part in ("key", "value")]
-        expected = {f"past.{name}" for name in names}
-        found = {name for name in self._session.input_names if name.startswith("past.")}
-        if found != expected:
-            raise ModelIntegrityError(
-                f"{self._session.name} has {len(found)} KV inputs; its manifest says {len(expected)}",
-                hint="ragedge models verify",
-            )
-        shape = (1, self.facts.kv_heads, self.capacity, self.facts.head_dim)
-        self._caches = [np.zeros(shape, np.float32) for _ in names]
-        for name, array in zip(names, self._caches, strict=True):
-            value = self._bind_value(array)
-            self._binding.bind_ortvalue_input(f"past.{name}", value)
-            self._binding.bind_ortvalue_output(f"present.{name}", value)
+        graph.run()

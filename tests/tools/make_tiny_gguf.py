@@ -133,7 +133,8 @@ def write(tiny: Tiny, path: Path) -> None:
     """Write one model; equal settings give equal bytes."""
     rng = np.random.default_rng(tiny.seed)
     writer = gguf.GGUFWriter(path, tiny.family)
-    writer.add_name(f"tiny {tiny.family}")
+    # llama.cpp looks for certain tokens where a name holds "phi3".
+    writer.add_name(f"tiny {tiny.family.replace('3', ' 3')}")
     writer.add_license("apache-2.0")
     writer.add_block_count(tiny.layers)
     writer.add_context_length(tiny.context)

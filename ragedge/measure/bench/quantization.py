@@ -12,11 +12,14 @@ from ragedge.errors import ModelError
 from ragedge.measure.bench.running import Asked, bench
 from ragedge.models import store
 from ragedge.models.progress import Progress, silent
-from ragedge.models.quantize.activations import GRAPH_NAME, run_window, token_windows
+from ragedge.models.quantize.activations import run_window, token_windows
 from ragedge.runtime.cpu_backend import CpuBackend
+from ragedge.runtime.decoder import GRAPH_NAME, PROMPT_GRAPH_NAME
 from ragedge.runtime.session import open_session
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from ragedge.models.store import ModelFolder
@@ -101,7 +104,7 @@ def compare(
         raise ModelError(
             "the texts hold no two tokens to compare models on", hint="give more with --texts FILE"
         )
-    sessions = [open_session(one.path / GRAPH_NAME, CpuBackend(), threads=threads) for one in folders]
+    sessions = [open_session(_reader(one.path), CpuBackend(), threads=threads) for one in folders]
     losses: list[list[NDArray[np.float64]]] = [[] for _ in folders]
     apart: list[list[NDArray[np.float64]]] = [[] for _ in folders]
     same: list[list[NDArray[np.bool_]]] = [[] for _ in folders]
@@ -132,6 +135,12 @@ def compare(
             )
         )  # fmt: skip
     return rows
+
+
+def _reader(folder: Path) -> Path:
+    """Return the graph that reads prompts: of two, the one that differs from the source's."""
+    prompts = folder / PROMPT_GRAPH_NAME
+    return prompts if prompts.is_file() else folder / GRAPH_NAME
 
 
 def recommend(rows: Sequence[Compared], budget_bytes: int) -> Compared | None:

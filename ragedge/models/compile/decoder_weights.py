@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 DATA_NAME = "model.onnx.data"
 _ALIGNMENT = 4096  # a page, so that the runtime can map each tensor by itself
-_ONNX_TYPES = {"float32": 1, "uint8": 2}  # TensorProto.FLOAT, TensorProto.UINT8
+_ONNX_TYPES = {"float32": 1, "uint8": 2, "int8": 3}  # TensorProto.FLOAT, UINT8, INT8
 
 
 class Region:
@@ -46,8 +46,9 @@ class Region:
 class WeightsFile:
     """The external data of one graph. A context manager; leaving it closes the file."""
 
-    def __init__(self, folder: Path) -> None:
-        self._file: BinaryIO = (folder / DATA_NAME).open("wb")
+    def __init__(self, folder: Path, name: str = DATA_NAME) -> None:
+        self._file: BinaryIO = (folder / name).open("wb")
+        self._name = name
         self._end = 0
         self._regions: list[Region] = []
         self.initializers: list[TensorProto] = []
@@ -63,7 +64,7 @@ class WeightsFile:
         region = Region(self._file, name, dtype, shape, self._end)
         self._end = -(-(self._end + region.nbytes) // _ALIGNMENT) * _ALIGNMENT
         self._regions.append(region)
-        self.initializers.append(_external(region, name, shape))
+        self.initializers.append(_external(region, name, shape, self._name))
         return region
 
     def alias(self, name: str, region: Region, shape: tuple[int, ...]) -> str:
@@ -74,7 +75,7 @@ class WeightsFile:
         """
         if math.prod(shape) != math.prod(region.shape):
             raise ValueError(f"{shape} does not hold as many values as {region.shape}")
-        self.initializers.append(_external(region, name, shape))
+        self.initializers.append(_external(region, name, shape, self._name))
         return name
 
     def add(self, name: str, values: NDArray[Any]) -> str:
@@ -94,11 +95,11 @@ class WeightsFile:
         self._file.truncate(self._end)
 
 
-def _external(region: Region, name: str, shape: tuple[int, ...]) -> TensorProto:
+def _external(region: Region, name: str, shape: tuple[int, ...], file: str) -> TensorProto:
     from onnx import TensorProto
 
     tensor = TensorProto(name=name, data_type=_ONNX_TYPES[region.dtype], dims=shape)
     tensor.data_location = TensorProto.EXTERNAL
-    for key, value in (("location", DATA_NAME), ("offset", region.offset), ("length", region.nbytes)):
+    for key, value in (("location", file), ("offset", region.offset), ("length", region.nbytes)):
         tensor.external_data.add(key=key, value=str(value))
     return tensor

@@ -6,6 +6,7 @@ Of the texts nothing else is kept, and nothing is written down.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,52 @@ def input_moments(
             values = found[name].reshape(len(ids), -1)
             sums[name] = sums.get(name, 0) + values.T @ values
     return {name: np.asarray(total / rows, np.float32) for name, total in sums.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a value was while texts were read.
+
+    Attributes:
+        peaks: (k,), the greatest magnitude of each column.
+        rows: (n, k), some of its rows, evenly spread over the texts.
+    """
+
+    peaks: Float32
+    rows: Float32
+
+
+def inputs_seen(
+    folder: Path,
+    facts: DecoderFacts,
+    windows: Sequence[Sequence[int]],
+    inputs: Sequence[str],
+    *,
+    rows: int,
+    threads: int,
+) -> dict[str, Seen]:
+    """Read the windows and return what each input was.
+
+    Args:
+        folder: The model's.
+        facts: How it is driven.
+        windows: Token ids.
+        inputs: Names of values in the graph.
+        rows: To keep of each, about.
+        threads: Inside one operator.
+    """
+    session = open_session(folder / GRAPH_NAME, CpuBackend(), threads=threads, graph=_shown(folder, inputs))
+    every = max(1, sum(map(len, windows)) // rows)
+    found: dict[str, Seen] = {}
+    for ids in windows:
+        for name, values in run_window(session, facts, ids, inputs).items():
+            table = values.reshape(len(ids), -1)
+            peaks, kept = np.abs(table).max(axis=0), table[::every]
+            if name in found:
+                peaks = np.maximum(found[name].peaks, peaks)
+                kept = np.concatenate([found[name].rows, kept])
+            found[name] = Seen(peaks, np.ascontiguousarray(kept))
+    return found
 
 
 def run_window(

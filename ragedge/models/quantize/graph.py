@@ -108,11 +108,11 @@ class InstalledGraph:
     def weights(self, matrix: Matrix) -> Float32:
         """Return a matrix's weights, (rows, columns) float32: what the graph computes with now."""
         node = self._nodes[matrix.name]
-        codes = _unpacked(self._array(node.input[1]), matrix.bits).reshape(matrix.rows, -1, matrix.block)
-        scale = self._array(node.input[2]).reshape(matrix.rows, -1)
+        codes = _unpacked(self.array(node.input[1]), matrix.bits).reshape(matrix.rows, -1, matrix.block)
+        scale = self.array(node.input[2]).reshape(matrix.rows, -1)
         middle: Any = np.float32(1 << (matrix.bits - 1))
         if len(node.input) > 3 and node.input[3]:
-            zero = _unpacked(self._array(node.input[3]).reshape(matrix.rows, -1), matrix.bits)
+            zero = _unpacked(self.array(node.input[3]).reshape(matrix.rows, -1), matrix.bits)
             middle = zero[:, : scale.shape[1], None].astype(np.float32)
         floats = (codes.astype(np.float32) - middle) * scale[..., None]
         return np.ascontiguousarray(floats.reshape(matrix.rows, -1)[:, : matrix.columns])
@@ -120,12 +120,20 @@ class InstalledGraph:
     def first_rows(self, matrix: Matrix, count: int) -> Coded:
         """Return a matrix's first rows as they are stored."""
         node = self._nodes[matrix.name]
-        codes = _unpacked(self._array(node.input[1])[:count], matrix.bits).reshape(count, -1, matrix.block)
-        scale = self._array(node.input[2]).reshape(matrix.rows, -1)[:count]
+        codes = _unpacked(self.array(node.input[1])[:count], matrix.bits).reshape(count, -1, matrix.block)
+        scale = self.array(node.input[2]).reshape(matrix.rows, -1)[:count]
         zero = np.full(scale.shape, 1 << (matrix.bits - 1), np.uint8)
         if len(node.input) > 3 and node.input[3]:
-            zero = _unpacked(self._array(node.input[3]).reshape(matrix.rows, -1)[:count], matrix.bits)
+            zero = _unpacked(self.array(node.input[3]).reshape(matrix.rows, -1)[:count], matrix.bits)
         return Coded(CodedBlocks(codes, scale, zero[:, : scale.shape[1]]), matrix.bits)
+
+    def copy(self) -> ModelProto:
+        """Return the graph to change; its weights stay in the file."""
+        import onnx
+
+        model = onnx.ModelProto()
+        model.CopyFrom(self._model)
+        return model
 
     def write(self, out: Path, coded: Mapping[str, Coded | Split]) -> None:
         """Write the graph with some matrices anew; the others, norms and tables stay as they are.
@@ -134,10 +142,7 @@ class InstalledGraph:
             out: An existing, empty folder.
             coded: By matrix name.
         """
-        import onnx
-
-        model = onnx.ModelProto()
-        model.CopyFrom(self._model)
+        model = self.copy()
         nodes = {node.output[0]: node for node in model.graph.node}
         with WeightsFile(out) as weights:
             for matrix in self.matrices:
@@ -168,7 +173,7 @@ class InstalledGraph:
             if place in regions:
                 weights.alias(one.name, regions[place], tuple(one.dims))
             else:
-                array = self._array(one.name)
+                array = self.array(one.name)
                 regions[place] = weights.reserve(one.name, array.dtype.name, array.shape)
                 regions[place].write(array)
 
@@ -180,7 +185,7 @@ class InstalledGraph:
             block=given["block_size"], tied=tied,
         )  # fmt: skip
 
-    def _array(self, name: str) -> NDArray[Any]:
+    def array(self, name: str) -> NDArray[Any]:
         """Read one tensor, and forget it again."""
         import onnx
         from onnx.external_data_helper import load_external_data_for_tensor
@@ -279,7 +284,7 @@ def _put_split(
     joined = helper.make_node(
         "Concat", [one.output[0] for one in products], [matrix.name], name="joined", axis=-1
     )
-    _replace(nodes, matrix.name, [*products, joined])
+    replace_node(nodes, matrix.name, [*products, joined])
     if lookup is None:
         return
     output = lookup.output[0]
@@ -299,10 +304,10 @@ def _put_split(
         *lookups,
         helper.make_node("Where", ["split.mask", *(one.output[0] for one in lookups)], [output], name=output),
     ]
-    _replace(nodes, output, made)
+    replace_node(nodes, output, made)
 
 
-def _replace(nodes: Any, output: str, made: list[NodeProto]) -> None:
+def replace_node(nodes: Any, output: str, made: list[NodeProto]) -> None:
     """Put nodes in the place of the one that computes a value."""
     place = next(at for at, one in enumerate(nodes) if one.output[0] == output)
     del nodes[place]

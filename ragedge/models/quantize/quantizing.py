@@ -17,11 +17,13 @@ from ragedge.models.compile.block_quant import CodedBlocks
 from ragedge.models.compile.decoder_weights import DATA_NAME
 from ragedge.models.progress import Progress, silent
 from ragedge.models.publish import publish, workshop
-from ragedge.models.quantize.activations import batches, input_moments, token_windows
+from ragedge.models.quantize.activations import batches, input_moments, inputs_seen, token_windows
 from ragedge.models.quantize.four_bit_blocks import four_bit_blocks
 from ragedge.models.quantize.gptq import gptq
 from ragedge.models.quantize.graph import Coded, InstalledGraph, Matrix, Split
 from ragedge.models.quantize.grids import plain_grid, rounded, searched_grid
+from ragedge.models.quantize.prompt_graph import PROMPT_NAME, write_prompt_graph
+from ragedge.models.quantize.smoothing import left_in_blocks, smoothed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,11 +32,12 @@ if TYPE_CHECKING:
 
     Float32 = NDArray[np.float32]
 
-Scheme = Literal["round4", "search4", "gptq4", "mixed4", "exact4"]
+Scheme = Literal["round4", "search4", "gptq4", "mixed4", "exact4", "smooth8"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 GROUPS = (16, 32, 64)
 WINDOW, MOST_WINDOWS = 256, 16
 _MOMENT_BYTES = 400_000_000
+_ROWS_SEEN = 128  # of an input, to compare factors on
 _SPARE = 0.026  # of the source: what offsets, alignment and unlike zero points take beyond the count of codes
 _WORDS: Mapping[Scheme, str] = {
     "round4": "4-bit, rounded to nearest",
@@ -42,6 +45,7 @@ _WORDS: Mapping[Scheme, str] = {
     "gptq4": "4-bit by GPTQ",
     "mixed4": "4-bit by GPTQ, the most sensitive matrices in 8",
     "exact4": "4-bit, the source's own blocks with their offsets",
+    "smooth8": "prompts with activations in 8 bits (SmoothQuant)",
 }
 
 
@@ -53,7 +57,8 @@ class Recipe:
         scheme: ``round4`` rounds to nearest; ``search4`` searches each block's range by what its inputs weigh;
             ``gptq4`` also makes up in later columns for the error of earlier ones; ``mixed4`` leaves the matrices that
             suffer most in 8 bits; ``exact4`` keeps the 4-bit blocks that the source file had, offsets included.
-        group: Columns that share a scale; ``exact4`` has the file's 32.
+            ``smooth8`` makes nothing smaller: it adds a second graph that reads prompts faster.
+        group: Columns that share a scale; ``exact4`` has the file's 32, and ``smooth8`` none.
         head: Of the output matrix, which the embedding shares where the two are tied: ``8`` leaves it as it is, ``4``
             rounds it, ``split`` leaves as many of its first rows as they are as ``share`` has room for.
         share: Of the source's weight file at most, for ``mixed4`` and for a split head.
@@ -72,6 +77,8 @@ class Recipe:
     @property
     def words(self) -> str:
         """Say it in the manifest."""
+        if self.scheme == "smooth8":
+            return _WORDS[self.scheme]
         head = {"8": "", "4": ", output too", "split": ", output in 8 bits and 4"}[self.head]
         return f"{_WORDS[self.scheme]} in blocks of {self.group}{head}"
 
@@ -108,14 +115,21 @@ def quantize(
         raise UnsupportedModelError(
             f"{name} is an embedder: quantize takes generators", hint="ragedge models list"
         )
+    if PROMPT_NAME in folder.manifest.files:
+        raise UnsupportedModelError(
+            f"model {name} has a second graph, made of the first",
+            hint="quantize the model that it was made of",
+        )
     if recipe.wants_texts and not any(text.strip() for text in texts):
         raise ModelError(
             f"{recipe.scheme} needs texts of yours to see what rounding does to them",
             hint="give --kb DIR, whose passages are taken, or --texts FILE",
         )
-    if recipe.group not in GROUPS or (recipe.scheme == "exact4" and recipe.group != 32):
+    if recipe.group not in GROUPS or (recipe.scheme in ("exact4", "smooth8") and recipe.group != 32):
         raise ModelError(f"{recipe.scheme} does not take blocks of {recipe.group}", hint="--group 32")
-    room = folder.size_bytes
+    if recipe.scheme == "smooth8" and recipe.head != "8":
+        raise ModelError("smooth8 leaves the output matrix as it is", hint="--head 8")
+    room = folder.size_bytes * (2 if recipe.scheme == "smooth8" else 1)
     with workshop(_usable(target), room, made_by="quantize", force=force, other_name="--force") as built:
         _build(folder, recipe, texts, built, threads, progress)
         manifest = folder.manifest
@@ -142,12 +156,48 @@ def _build(
     folder: ModelFolder, recipe: Recipe, texts: Sequence[str], out: Path, threads: int, progress: Progress
 ) -> None:
     graph = InstalledGraph(folder.path)
+    for path in folder.path.iterdir():
+        if path.name in folder.manifest.files and (
+            recipe.scheme == "smooth8" or not path.name.startswith("model.onnx")
+        ):
+            shutil.copyfile(path, out / path.name)
+    if recipe.scheme == "smooth8":
+        _add_prompt_graph(graph, folder, texts, out, threads, progress)
+        return
     coded = code_matrices(graph, folder, recipe, texts, threads=threads, progress=progress)
     progress("writing", 0, None)
     graph.write(out, coded)
-    for path in folder.path.iterdir():
-        if path.name in folder.manifest.files and not path.name.startswith("model.onnx"):
-            shutil.copyfile(path, out / path.name)
+
+
+def _add_prompt_graph(
+    graph: InstalledGraph,
+    folder: ModelFolder,
+    texts: Sequence[str],
+    out: Path,
+    threads: int,
+    progress: Progress,
+) -> None:
+    """Write the graph that reads prompts beside the one that is there."""
+    facts = folder.manifest.decoder
+    assert facts is not None
+    layers = [one for one in graph.matrices if not _is_head(one)]  # the head takes one row of a prompt
+    windows = token_windows(folder.path, facts, texts, window=WINDOW, most=MOST_WINDOWS)
+    readers: dict[str, list[Matrix]] = {}
+    for one in layers:
+        readers.setdefault(one.input, []).append(one)
+    factors: dict[str, Float32] = {}
+    errors: dict[str, float] = {}
+    widths = [(name, ones[0].columns) for name, ones in readers.items()]
+    for names in batches(widths, _MOMENT_BYTES):
+        progress("reading the texts", len(errors), len(layers))
+        seen = inputs_seen(folder.path, facts, windows, names, rows=_ROWS_SEEN, threads=threads)
+        for name, found in seen.items():
+            progress("smoothing", len(errors), len(layers))
+            chosen = smoothed(found.rows, found.peaks, {m.name: graph.weights(m) for m in readers[name]})
+            factors[name] = chosen.factors
+            errors |= chosen.errors
+    progress("writing", 0, None)
+    write_prompt_graph(graph, out, factors, left_in_blocks(layers, errors))
 
 
 def code_matrices(
