@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def weights(model: str) -> int:
-    return (store.find(model).path / "model.onnx.data").stat().st_size
+    return sum(path.stat().st_size for path in store.find(model).path.glob("*.onnx.data"))
 
 
 def in_turns(models: list[str], rounds: int, threads: int) -> list[dict[str, float]]:
