@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 LEAST_QUESTIONS = 24  # fewer say nothing that the shipped threshold does not
-# Share of decoys that the shipped threshold silences on the collections it was chosen on (docs/decisions/024).
-DECOYS_SILENCED = 0.5
+# Share of decoys that the shipped threshold silences: 0.66 and 0.54 on two collections (docs/decisions/048).
+DECOYS_SILENCED = 0.6
 # Questions made of a manual's own words are easier than people's: where even these are refused, too much is.
 _MOST_REFUSED = 0.1
 _PRIOR = 120  # questions that the shipped threshold is worth
