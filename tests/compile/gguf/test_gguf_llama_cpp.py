@@ -90,7 +90,9 @@ def test_a_wrong_permutation_shows_against_llama_cpp(tmp_path, llama_cpp, monkey
 
     right = decoder_config.Rope
     monkeypatch.setattr(
-        decoder_config, "Rope", lambda *args, interleaved: right(*args, interleaved=not interleaved)
+        decoder_config,
+        "Rope",
+        lambda *args, interleaved, **more: right(*args, interleaved=not interleaved, **more),
     )
     write(tiny_of("llama"), tmp_path / "m.gguf")
     (tmp_path / "out").mkdir()
