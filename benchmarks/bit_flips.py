@@ -26,7 +26,8 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,7 @@ class Bench:
             bundle = self._scratch / "bundle"
             shutil.copyfile(self._scratch / "release-2", bundle)
             place = damage(bundle, chance, self._kind)
-            got = _in_child(_installed, bundle, device, _trusted(self._scratch))
+            got = _in_child(_installed, bundle, device, self._scratch)
             return self._row(number, target, "bundle", place, got, self._expected["slots"])
         files = sorted(path for path in device.rglob("*") if path.is_file() and path.stat().st_size)
         file = chance.choice(files)
@@ -274,11 +275,11 @@ def _trusted(scratch: Path) -> list[Any]:
     return [signing.read_public(scratch / "maker.key.pub")]
 
 
-def _installed(bundle: Path, device: Path, trusted: list[Any]) -> dict[str, Any]:
+def _installed(bundle: Path, device: Path, scratch: Path) -> dict[str, Any]:
     """Install a bundle; return what ragedge said, and what the device answers then."""
     said, hint = "", ""
     try:
-        slots.install(bundle, device, trusted)
+        slots.install(bundle, device, _trusted(scratch))
     except RagedgeError as exc:
         said, hint = f"{type(exc).__name__}: {exc.message}", exc.hint
     got = _device(device)
@@ -339,18 +340,12 @@ def _loaded(home: Path, kind: str) -> dict[str, Any]:
     return {"said": "", "hint": "", "answers": got}
 
 
-def _in_child(function: Any, *arguments: Any) -> dict[str, Any]:
+def _in_child(function: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
     """Run a function in a process of its own, which may die."""
-    context = multiprocessing.get_context("fork")
+    # Not a fork: this process may have threads, and what they held at that moment stays held in the child.
+    context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-
-    def work() -> None:
-        try:
-            theirs.send(function(*arguments))
-        except BaseException as exc:
-            theirs.send({"crash": f"{type(exc).__name__}: {exc}"})
-
-    process = context.Process(target=work)
+    process = context.Process(target=_work, args=(theirs, function, *arguments))
     process.start()
     theirs.close()
     try:
@@ -359,6 +354,13 @@ def _in_child(function: Any, *arguments: Any) -> dict[str, Any]:
         got = {}
     process.join()
     return got or {"crash": f"ended with {process.exitcode}"}
+
+
+def _work(answer: Connection, function: Callable[..., dict[str, Any]], *arguments: Any) -> None:
+    try:
+        answer.send(function(*arguments))
+    except BaseException as exc:
+        answer.send({"crash": f"{type(exc).__name__}: {exc}"})
 
 
 if __name__ == "__main__":

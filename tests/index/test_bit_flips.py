@@ -1,17 +1,12 @@
 """Seeded parts of benchmarks/bit_flips.py: no bit that turns, and no page that is lost, reaches an answer unseen."""
 
-import importlib.util
 import sys
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-_PATH = Path(__file__).resolve().parents[2] / "benchmarks" / "bit_flips.py"
-_SPEC = importlib.util.spec_from_file_location("benchmark_bit_flips", _PATH)
-bit_flips = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(bit_flips)
-
+import bit_flips
 
 DATABASES = ("database", "encrypted database", "index", "encrypted index", "keys")
 
