@@ -9,6 +9,7 @@ parking assistant must be off", "print the configuration") must not match, nor m
 from __future__ import annotations
 
 import re
+from functools import cache
 
 _MACHINE = r"(?:a\.?i\.?|llms?|language models?|chat ?bots?|bots?|ai (?:agents?|assistants?|models?|systems?)|virtual assistants?|automated (?:systems?|readers?)|summari[sz]ers?)"
 # These are people and parts too: only with a verb of saying.
@@ -112,4 +113,8 @@ FORMS: tuple[tuple[tuple[str, ...], str], ...] = (
      r"(?:忽略|无视|無視|不要理会|忘记|忘掉).{0,20}(?:指令|指示|说明|提示|规则|命令)|(?:指示|命令|プロンプト|ルール)(?:は|を)?(?:すべて|全て)?(?:無視|忘れ)|(?:이전|모든).{0,10}(?:지시|명령).{0,10}(?:무시|잊)"),
 )  # fmt: skip
 
-COMPILED = tuple((words, re.compile(pattern, re.I | re.S)) for words, pattern in FORMS)
+
+@cache  # not on import: every question loads this module, and few texts hold the words
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Return one of the forms, ready to search with."""
+    return re.compile(pattern, re.I | re.S)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ragedge.privacy.hidden_encodings import decoded, plain
 from ragedge.privacy.instructions import is_to_the_writer
-from ragedge.privacy.planted_forms import COMPILED
+from ragedge.privacy.planted_forms import FORMS, compiled
 
 _MOST = 100_000  # characters that are looked at
 _LAYERS = 2  # of codes
@@ -30,5 +30,6 @@ def _hides(text: str, layers: int) -> bool:
 def _speaks(text: str) -> bool:
     lower = text.lower()
     return any(
-        any(word in lower for word in words) and form.search(text) is not None for words, form in COMPILED
+        any(word in lower for word in words) and compiled(form).search(text) is not None
+        for words, form in FORMS
     ) or is_to_the_writer(text)
